@@ -1,0 +1,69 @@
+// npm test: type check, lint, format check and tests, all of them even when one fails.
+//
+// Arguments go to vitest (`--project unit`, a file name). The count of what passed and failed, each of the first
+// three as one test, is left in .reports/test.json for .ci/run.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import path from "node:path"
+import { endAs, supervise } from "./lib/supervise.mjs"
+import { environment, root } from "./lib/workspace.mjs"
+
+const reports = path.join(root, ".reports")
+const vitestReport = path.join(reports, "vitest.json")
+const seconds = (/** @type {number} */ since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
+
+/** @type {Array<{ name: string, passed: number, failed: number, note: string }>} */
+const rows = []
+
+/** @param {string} command @param {ReadonlyArray<string>} args */
+const succeeds = async (command, ...args) => {
+  const ending = await supervise(command, args, { cwd: root, env: environment(), stdio: "inherit" })
+  if (ending.received !== null) endAs({ code: null, signal: ending.received })
+  return ending.code === 0
+}
+
+/** @param {string} name @param {string} command @param {ReadonlyArray<string>} args */
+const step = async (name, command, ...args) => {
+  const started = performance.now()
+  const ok = await succeeds(command, ...args)
+  rows.push({ name, passed: ok ? 1 : 0, failed: ok ? 0 : 1, note: seconds(started) })
+}
+
+const counts = () => {
+  try {
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(vitestReport, "utf8"))
+    return { passed: numPassedTests, failed: numFailedTests }
+  } catch {
+    return { passed: 0, failed: 0 }
+  }
+}
+
+/** A crash, a file that does not load and a run without tests count as a failed test. */
+const tests = async () => {
+  const started = performance.now()
+  const ok = await succeeds(
+    "vitest",
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${vitestReport}`,
+    ...process.argv.slice(2)
+  )
+  const { passed, failed } = counts()
+  rows.push({ name: "tests", passed, failed: ok && passed > 0 ? failed : Math.max(failed, 1), note: seconds(started) })
+}
+
+rmSync(reports, { recursive: true, force: true })
+mkdirSync(reports)
+await step("type check", "tsc", "-b")
+await step("lint", "oxlint")
+await step("format", "dprint", "check")
+await tests()
+
+const passed = rows.reduce((sum, row) => sum + row.passed, 0)
+const failed = rows.reduce((sum, row) => sum + row.failed, 0)
+writeFileSync(path.join(reports, "test.json"), `${JSON.stringify({ passed, failed, rows }, null, 2)}\n`)
+for (const row of rows) {
+  const verdict = row.failed === 0 ? "ok    " : "FAILED"
+  process.stdout.write(`${verdict} ${row.name.padEnd(10)} ${row.passed} passed, ${row.failed} failed, ${row.note}\n`)
+}
+process.exitCode = failed === 0 ? 0 : 1
