@@ -1,0 +1,81 @@
+import type * as Broker from "../../Broker.ts"
+import type { Entry } from "./entry.ts"
+import type { Lane } from "./lane.ts"
+
+/**
+ * One attempt of some records of a lane. The driver writes answers into it from its callbacks; `onAnswer` puts the
+ * batch into the acknowledgement queue, once until the ack pool has taken the answers out again.
+ */
+export class SendBatch implements Broker.Batch {
+  readonly topic: Broker.TopicInfo
+  readonly lane: string
+  readonly epoch: number
+  readonly records: ReadonlyArray<Entry>
+  readonly resend: boolean
+  readonly atomic: boolean
+  readonly owner: Lane
+
+  /** Records without an answer. */
+  unanswered: number
+  /** Answers given twice: the driver breaks its contract. Ignored, counted. */
+  surplus = 0
+  readonly #onAnswer: (batch: SendBatch) => void
+  readonly #outcomes: Array<Broker.Outcome | undefined>
+  #fresh: Array<number> = []
+  #announced = false
+
+  constructor(
+    owner: Lane,
+    records: ReadonlyArray<Entry>,
+    options: { readonly resend: boolean; readonly atomic: boolean; readonly onAnswer: (batch: SendBatch) => void }
+  ) {
+    this.owner = owner
+    this.topic = owner.topic.info
+    this.lane = owner.key
+    this.epoch = owner.epoch
+    this.records = records
+    this.resend = options.resend
+    this.atomic = options.atomic
+    this.unanswered = records.length
+    this.#onAnswer = options.onAnswer
+    this.#outcomes = new Array<Broker.Outcome | undefined>(records.length).fill(undefined)
+  }
+
+  settle(index: number, outcome: Broker.Outcome): void {
+    if (index < 0 || index >= this.records.length || this.#outcomes[index] !== undefined) {
+      this.surplus++
+      return
+    }
+    this.#outcomes[index] = outcome
+    this.#fresh.push(index)
+    this.#announce()
+  }
+
+  settleAll(outcome: Broker.Outcome, from = 0): void {
+    for (let index = from; index < this.records.length; index++) {
+      if (this.#outcomes[index] !== undefined) continue
+      this.#outcomes[index] = outcome
+      this.#fresh.push(index)
+    }
+    this.#announce()
+  }
+
+  /** Hands each answer that came in since the last call to `use`. */
+  takeAnswers(use: (entry: Entry, outcome: Broker.Outcome) => void): void {
+    // First clear, then use: whoever is resumed by `use` may cause the next answer.
+    const fresh = this.#fresh
+    this.#fresh = []
+    this.#announced = false
+    for (let i = 0; i < fresh.length; i++) {
+      const index = fresh[i]!
+      this.unanswered--
+      use(this.records[index]!, this.#outcomes[index]!)
+    }
+  }
+
+  #announce(): void {
+    if (this.#announced || this.#fresh.length === 0) return
+    this.#announced = true
+    this.#onAnswer(this)
+  }
+}

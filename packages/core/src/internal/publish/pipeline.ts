@@ -1,0 +1,477 @@
+import { Cause, type Clock, Effect, Queue, Stream, SubscriptionRef } from "effect"
+import type * as Broker from "../../Broker.ts"
+import * as PublishError from "../../PublishError.ts"
+import type { PublishResult } from "../../PublishResult.ts"
+import type { SendBatch } from "./batch.ts"
+import type { Entry } from "./entry.ts"
+import { Group } from "./group.ts"
+import type { Lane } from "./lane.ts"
+import { Ledger } from "./ledger.ts"
+import type { Meter } from "./meter.ts"
+import { acked, givenUp, rejected, unknown } from "./outcome.ts"
+import { ResultsHub } from "./resultsHub.ts"
+import { monotonicMillis, Timekeeper } from "./timekeeper.ts"
+import { Window } from "./window.ts"
+
+/** The pipeline's options, all decided. */
+export interface PipelineOptions {
+  readonly maxPending: number
+  readonly maxPendingBytes: number
+  readonly deliveryTimeoutMillis: number
+  readonly drainTimeoutMillis: number
+  readonly lingerMillis: number
+  /** Size of the pool of fibers that take the broker's answers. */
+  readonly ackFibers: number
+  /** Most records in one batch, where the driver does not set less. */
+  readonly batchSize: number
+}
+
+export interface PipelineCounters {
+  accepted: number
+  acked: number
+  rejected: number
+  unknown: number
+  duplicates: number
+  /** Records handed to the driver again. */
+  resent: number
+  /** Answers for envelopes that had timed out before. */
+  late: number
+  /** Second answers for one record: the driver broke its contract. */
+  surplus: number
+}
+
+const closed = new PublishError.Closed()
+
+/**
+ * From acceptance to settlement.
+ *
+ * ```text
+ *  caller's fiber            pump fiber                       driver         ack fibers             reporter fiber
+ *  admit -> ledger, queue -> lanes -> batches -> producer.send ... settle -> answers -> settlement -> results -> permits
+ * ```
+ *
+ * Everything between two arrows is synchronous, so a state is never seen half changed; the arrows are bounded queues.
+ * No fiber, timer or promise exists per message: one pump, a fixed pool of ack fibers, one timekeeper, one reporter.
+ */
+export class Pipeline {
+  readonly window: Window
+  readonly ledger = new Ledger()
+  readonly results = new ResultsHub()
+  readonly counters: PipelineCounters = {
+    accepted: 0,
+    acked: 0,
+    rejected: 0,
+    unknown: 0,
+    duplicates: 0,
+    resent: 0,
+    late: 0,
+    surplus: 0
+  }
+  readonly options: PipelineOptions
+  readonly #clock: Clock.Clock
+  readonly #producer: Broker.Producer
+  readonly #pumpQueue: Queue.Queue<Entry | Group | Lane, Cause.Done>
+  readonly #ackQueue: Queue.Queue<SendBatch, Cause.Done>
+  readonly #reportQueue: Queue.Queue<Entry, Cause.Done>
+  readonly #timekeeper: Timekeeper
+  /** Lanes that wait for their next try. */
+  readonly #paused = new Set<Lane>()
+  /** Settled by the running step of the pipeline, not reported yet. */
+  #settled: Array<Entry> = []
+  /** With counts that are not written yet. */
+  readonly #meters = new Set<Meter>()
+  #idleWaiter: (() => void) | undefined
+
+  constructor(fields: {
+    readonly options: PipelineOptions
+    readonly clock: Clock.Clock
+    readonly producer: Broker.Producer
+    readonly pumpQueue: Queue.Queue<Entry | Group | Lane, Cause.Done>
+    readonly ackQueue: Queue.Queue<SendBatch, Cause.Done>
+    readonly reportQueue: Queue.Queue<Entry, Cause.Done>
+  }) {
+    this.options = fields.options
+    this.#clock = fields.clock
+    this.#producer = fields.producer
+    this.#pumpQueue = fields.pumpQueue
+    this.#ackQueue = fields.ackQueue
+    this.#reportQueue = fields.reportQueue
+    this.window = new Window(fields.options.maxPending, fields.options.maxPendingBytes)
+    this.#timekeeper = new Timekeeper(fields.clock, { next: () => this.#nextDue(), run: (now) => this.#runDue(now) })
+  }
+
+  // --- admission --------------------------------------------------------------------------------------------------------
+
+  /** Accepts the entry if there is room now. */
+  tryAdmit(entry: Entry): boolean {
+    if (!this.window.tryAcquire(1, entry.size)) return false
+    this.#accept(entry)
+    return true
+  }
+
+  /** Waits for room, then accepts the entry. Completes at the acceptance; interrupted before it, it leaves no trace. */
+  admit(entry: Entry): Effect.Effect<void, PublishError.Closed> {
+    return Effect.callback<void, PublishError.Closed>((resume) => {
+      const cancel = this.window.wait({
+        count: 1,
+        bytes: entry.size,
+        grant: () => {
+          this.#accept(entry)
+          resume(Effect.void)
+        },
+        refuse: () => resume(Effect.fail(closed))
+      })
+      return Effect.sync(cancel)
+    })
+  }
+
+  /** The same for all members of an atomic batch at once. */
+  admitGroup(entries: ReadonlyArray<Entry>): Effect.Effect<void, PublishError.Closed> {
+    return Effect.callback<void, PublishError.Closed>((resume) => {
+      const cancel = this.window.wait({
+        count: entries.length,
+        bytes: entries.reduce((sum, entry) => sum + entry.size, 0),
+        grant: () => {
+          const now = monotonicMillis(this.#clock)
+          for (const entry of entries) this.#register(entry, now)
+          this.#enqueue(new Group(entries))
+          resume(Effect.void)
+        },
+        refuse: () => resume(Effect.fail(closed))
+      })
+      return Effect.sync(cancel)
+    })
+  }
+
+  #accept(entry: Entry): void {
+    this.#register(entry, monotonicMillis(this.#clock))
+    this.#enqueue(entry)
+  }
+
+  #register(entry: Entry, now: number): void {
+    this.counters.accepted++
+    this.ledger.add(entry, now, this.options.deliveryTimeoutMillis)
+    this.#timekeeper.nudge(entry.deadline)
+  }
+
+  #enqueue(item: Entry | Group | Lane): void {
+    // The queue holds at most one item for each permit and one for each lane with something to send: it is never full.
+    if (!Queue.offerUnsafe(this.#pumpQueue, item) && !this.window.closed) {
+      throw new Error("the pump's queue is full or closed: a permit was given twice")
+    }
+  }
+
+  // --- pump -------------------------------------------------------------------------------------------------------------
+
+  readonly #onAnswer = (batch: SendBatch): void => {
+    // One place for each batch at the driver, and each holds a permit: never full. After the end nobody waits for it.
+    Queue.offerUnsafe(this.#ackQueue, batch)
+  }
+
+  /** Puts what came in into its lanes and hands over what may go. */
+  readonly #pumpStep = (items: ReadonlyArray<Entry | Group | Lane>): Effect.Effect<void> => {
+    const now = monotonicMillis(this.#clock)
+    const ready: Array<Lane> = []
+    const signal = (lane: Lane): void => {
+      if (lane.signalled) return
+      lane.signalled = true
+      ready.push(lane)
+    }
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i]!
+      switch (item._tag) {
+        case "Entry": {
+          const lane = item.topic.laneOf(item)
+          lane.push(item)
+          signal(lane)
+          break
+        }
+        case "Group": {
+          for (const lane of item.lanes) {
+            lane.push(item)
+            signal(lane)
+          }
+          break
+        }
+        case "Lane":
+          ready.push(item)
+      }
+    }
+    const batches: Array<SendBatch> = []
+    for (const lane of ready) {
+      lane.signalled = false
+      for (let batch = lane.cut(now, this.#onAnswer); batch !== undefined; batch = lane.cut(now, this.#onAnswer)) {
+        if (batch.resend) this.#countResent(batch)
+        batches.push(batch)
+      }
+      if (lane.idle) lane.topic.retire(lane)
+    }
+    return batches.length === 0 ? Effect.void : this.#send(batches)
+  }
+
+  #send(batches: ReadonlyArray<SendBatch>): Effect.Effect<void> {
+    return Effect.catchCause(this.#producer.send(batches), (cause) =>
+      Effect.sync(() => {
+        // A driver that throws breaks its contract; whether it had handed something over, nobody knows.
+        const reason = new PublishError.BrokerFailure({
+          message: "the driver failed while it took a batch",
+          retryable: !Cause.hasInterrupts(cause),
+          cause: Cause.squash(cause)
+        })
+        for (const batch of batches) batch.settleAll({ _tag: "Ambiguous", reason })
+      }))
+  }
+
+  readonly pump: Effect.Effect<void> = Effect.suspend(() => {
+    const { lingerMillis } = this.options
+    const source = Stream.fromQueue(this.#pumpQueue)
+    return lingerMillis === 0
+      ? Stream.runForEachArray(source, this.#pumpStep)
+      : Stream.runForEachArray(source, (items) =>
+        Effect.sleep(lingerMillis).pipe(
+          Effect.andThen(Queue.clear(this.#pumpQueue)),
+          Effect.flatMap((more) => this.#pumpStep([...items, ...more]))
+        ))
+  })
+
+  // --- acknowledgements -------------------------------------------------------------------------------------------------
+
+  readonly #ackStep = (batches: ReadonlyArray<SendBatch>): void => {
+    const now = monotonicMillis(this.#clock)
+    for (const batch of batches) {
+      const lane = batch.owner
+      batch.takeAnswers((entry, outcome) => this.#answer(lane, batch, entry, outcome, now))
+      if (batch.surplus > 0) {
+        this.counters.surplus += batch.surplus
+        batch.surplus = 0
+      }
+      if (batch.unanswered === 0) {
+        lane.finish(batch, now)
+        if (batch.atomic) { for (const entry of batch.records) this.#wakeLane(entry.topic.laneOf(entry), now) }
+        else this.#wakeLane(lane, now)
+      }
+    }
+    this.#publishSettled()
+  }
+
+  /** One of the pool: takes answers and settles. */
+  readonly ackLoop: Effect.Effect<void> = Effect.suspend(() =>
+    Stream.runForEachArray(Stream.fromQueue(this.#ackQueue), (batches) => Effect.sync(() => this.#ackStep(batches)))
+  )
+
+  #answer(lane: Lane, batch: SendBatch, entry: Entry, outcome: Broker.Outcome, now: number): void {
+    entry.outstanding = false
+    if (entry.result !== undefined) {
+      // It timed out while it was at the driver; its permit stayed out until now.
+      this.counters.late++
+      this.#releasePermit(entry)
+      return
+    }
+    switch (outcome._tag) {
+      case "Stored": {
+        lane.progress()
+        this.#settle(entry, acked(entry, outcome.offset, outcome.duplicate), now)
+        return
+      }
+      case "NotStored": {
+        entry.notStored = outcome.reason
+        if (outcome.reason.isRetryable && now < entry.deadline && !this.#abandoned) return lane.fail(entry, now)
+        lane.progress()
+        this.#settle(
+          entry,
+          entry.ambiguous === undefined ? rejected(entry, outcome.reason) : unknown(entry, entry.ambiguous),
+          now
+        )
+        return
+      }
+      case "Ambiguous": {
+        entry.ambiguous = outcome.reason
+        // An atomic batch is not tried again after this: were it stored, its second copy would be refused as a whole.
+        if (outcome.reason.isRetryable && now < entry.deadline && !batch.atomic && !this.#abandoned) {
+          return lane.fail(entry, now)
+        }
+        lane.progress()
+        this.#settle(entry, unknown(entry, outcome.reason), now)
+      }
+    }
+  }
+
+  #countResent(batch: SendBatch): void {
+    this.counters.resent += batch.records.length
+    for (const entry of batch.records) entry.topic.meter.resent(1)
+  }
+
+  #settle(entry: Entry, result: PublishResult, now: number): void {
+    const { counters } = this
+    switch (result._tag) {
+      case "Acked":
+        counters.acked++
+        if (result.receipt.duplicate === true) counters.duplicates++
+        break
+      case "Rejected":
+        counters.rejected++
+        break
+      case "Unknown":
+        counters.unknown++
+    }
+    const { meter } = entry.topic
+    meter.settled(result, now - entry.acceptedAt)
+    this.#meters.add(meter)
+    this.ledger.settle(entry, result)
+    this.#settled.push(entry)
+  }
+
+  /** Reports what a step has settled, and gives the permits back: at once where nobody reads results. */
+  #publishSettled(): void {
+    const settled = this.#settled
+    if (settled.length > 0) {
+      for (const meter of this.#meters) meter.flush()
+      this.#meters.clear()
+      this.#settled = []
+      if (this.results.watched) {
+        for (const entry of settled) Queue.offerUnsafe(this.#reportQueue, entry)
+      } else {
+        this.#releaseAll(settled)
+      }
+    }
+    if (this.ledger.pending === 0 && this.#idleWaiter !== undefined) {
+      const wake = this.#idleWaiter
+      this.#idleWaiter = undefined
+      wake()
+    }
+  }
+
+  readonly #reportStep = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
+    Effect.andThen(
+      this.results.report(entries.flatMap((entry) => entry.result === undefined ? [] : [entry.result])),
+      Effect.sync(() => this.#releaseAll(entries))
+    )
+
+  readonly reporter: Effect.Effect<void> = Effect.suspend(() =>
+    Stream.runForEachArray(Stream.fromQueue(this.#reportQueue), this.#reportStep)
+  )
+
+  /** A permit comes back when its envelope is settled, reported, and no longer in the driver's hands. */
+  #releaseAll(entries: ReadonlyArray<Entry>): void {
+    let count = 0
+    let bytes = 0
+    for (const entry of entries) {
+      entry.reported = true
+      if (entry.outstanding) continue
+      count++
+      bytes += entry.size
+    }
+    if (count > 0) this.window.release(count, bytes)
+  }
+
+  #releasePermit(entry: Entry): void {
+    if (entry.reported) this.window.release(1, entry.size)
+  }
+
+  // --- lanes that wait, and deadlines -----------------------------------------------------------------------------------
+
+  #wakeLane(lane: Lane, now: number): void {
+    if (lane.ready(now)) {
+      this.#paused.delete(lane)
+      this.#signal(lane)
+    } else if (lane.pausing) {
+      this.#paused.add(lane)
+      this.#timekeeper.nudge(lane.retryAt)
+    } else if (lane.idle) {
+      lane.topic.retire(lane)
+    }
+  }
+
+  #signal(lane: Lane): void {
+    if (lane.signalled) return
+    lane.signalled = true
+    this.#enqueue(lane)
+  }
+
+  #nextDue(): number {
+    let due = this.ledger.oldest?.deadline ?? Infinity
+    for (const lane of this.#paused) if (lane.retryAt < due) due = lane.retryAt
+    return due
+  }
+
+  #runDue(now: number): void {
+    for (const lane of this.#paused) {
+      if (lane.retryAt > now) continue
+      this.#paused.delete(lane)
+      this.#signal(lane)
+    }
+    const touched = new Set<Lane>()
+    for (let entry = this.ledger.oldest; entry !== undefined && entry.deadline <= now; entry = this.ledger.oldest) {
+      touched.add(entry.topic.laneOf(entry))
+      this.#settle(entry, givenUp(entry, this.#timeout(entry)), now)
+    }
+    if (touched.size === 0) return
+    for (const lane of touched) {
+      lane.purge()
+      this.#wakeLane(lane, now)
+    }
+    this.#publishSettled()
+  }
+
+  #timeout(entry: Entry): PublishError.Timeout {
+    const millis = this.options.deliveryTimeoutMillis
+    const last = entry.notStored ?? entry.ambiguous
+    return last === undefined
+      ? new PublishError.Timeout({ millis, message: `not acknowledged within ${millis} ms` })
+      : new PublishError.Timeout({
+        millis,
+        message: `not acknowledged within ${millis} ms, at last ${last._tag}: ${last.message}`,
+        cause: last
+      })
+  }
+
+  readonly timekeeper: Effect.Effect<void> = Effect.suspend(() => this.#timekeeper.loop)
+
+  /** Lanes that wait for a connection need not wait for the end of their pause once it is back. */
+  readonly followConnection = (
+    status: SubscriptionRef.SubscriptionRef<Broker.Status>
+  ): Effect.Effect<void> =>
+    Stream.runForEach(SubscriptionRef.changes(status), (state) =>
+      Effect.sync(() => {
+        if (state._tag !== "Connected") return
+        for (const lane of this.#paused) {
+          this.#paused.delete(lane)
+          lane.retryAt = 0
+          this.#signal(lane)
+        }
+      }))
+
+  // --- the end ----------------------------------------------------------------------------------------------------------
+
+  /** Set when the drain has run out of time: nothing is sent again. */
+  #abandoned = false
+
+  /** Completes when nothing is pending. */
+  readonly #idle: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    if (this.ledger.pending === 0) return resume(Effect.void)
+    this.#idleWaiter = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.#idleWaiter = undefined
+    })
+  })
+
+  /**
+   * Closes admission, waits for what is pending within the budget, then settles the rest. Afterwards nothing is
+   * pending.
+   */
+  readonly drain: Effect.Effect<void> = Effect.suspend(() => {
+    this.window.close()
+    return Effect.interruptible(Effect.timeoutOption(this.#idle, this.options.drainTimeoutMillis))
+  }).pipe(Effect.andThen(Effect.suspend(() => this.abandon)))
+
+  /** Closes admission and settles everything that is pending now. */
+  readonly abandon: Effect.Effect<void> = Effect.sync(() => {
+    this.window.close()
+    this.#abandoned = true
+    const now = monotonicMillis(this.#clock)
+    for (let entry = this.ledger.oldest; entry !== undefined; entry = this.ledger.oldest) {
+      this.#settle(entry, givenUp(entry, closed), now)
+    }
+    this.#publishSettled()
+  })
+}

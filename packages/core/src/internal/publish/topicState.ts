@@ -1,0 +1,56 @@
+import type * as Broker from "../../Broker.ts"
+import type { Entry } from "./entry.ts"
+import { Lane } from "./lane.ts"
+import type { Meter } from "./meter.ts"
+
+/**
+ * What the pipeline holds of one physical topic, after it was ensured: what the broker has, how records go into lanes,
+ * and the lanes. Two `Topic` values of the same name share it, and so share their order.
+ */
+export class TopicState {
+  readonly spec: Broker.TopicSpec
+  readonly info: Broker.TopicInfo
+  readonly policy: Broker.LanePolicy
+  readonly meter: Meter
+  readonly #lanes = new Map<string, Lane>()
+  readonly #byPartition: Array<Lane | undefined> = []
+
+  constructor(spec: Broker.TopicSpec, info: Broker.TopicInfo, policy: Broker.LanePolicy, meter: Meter) {
+    this.spec = spec
+    this.info = info
+    this.policy = policy
+    this.meter = meter
+  }
+
+  get lanes(): number {
+    return this.#lanes.size
+  }
+
+  laneOf(entry: Entry): Lane {
+    switch (this.policy.key) {
+      case "partition": {
+        const lane = this.#byPartition[entry.partition]
+        if (lane !== undefined) return lane
+        const made = this.#make(String(entry.partition))
+        this.#byPartition[entry.partition] = made
+        return made
+      }
+      case "aggregate":
+        return this.#lanes.get(entry.key) ?? this.#make(entry.key)
+      case "topic":
+      case "none":
+        return this.#lanes.get(this.info.name) ?? this.#make(this.info.name)
+    }
+  }
+
+  /** Forgets the lane of an aggregate that has nothing more to send: there may be millions of them over time. */
+  retire(lane: Lane): void {
+    if (this.policy.key === "aggregate" && lane.idle) this.#lanes.delete(lane.key)
+  }
+
+  #make(key: string): Lane {
+    const lane = new Lane(this, key)
+    this.#lanes.set(key, lane)
+    return lane
+  }
+}

@@ -1,0 +1,87 @@
+import { Duration, Schedule } from "effect"
+import type * as Broker from "../../Broker.ts"
+import type * as Topic from "../../Topic.ts"
+import type { Policy } from "./policy.ts"
+
+/** What may be said of any subscription. The public documentation is `Subscriber.SubscriptionOptions`. */
+export interface Input {
+  readonly group: string
+  readonly from?: Broker.StartPosition | undefined
+  readonly maxInFlight?: number | undefined
+  readonly maxInFlightBytes?: number | undefined
+  readonly ackWait?: Duration.Input | undefined
+  readonly retry?: Schedule.Schedule<unknown, unknown> | undefined
+  readonly onUnknown?: "deadLetter" | "drop" | "halt" | undefined
+  readonly dedup?: { readonly window: Duration.Input; readonly limit?: number | undefined } | undefined
+  readonly deadLetter?: string | undefined
+  readonly retryTopic?: boolean | undefined
+  readonly drainTimeout?: Duration.Input | undefined
+  readonly concurrency?: number | undefined
+  readonly handlerTimeout?: Duration.Input | undefined
+  readonly onExhausted?: "deadLetter" | "halt" | "drop" | undefined
+  readonly stallTimeout?: Duration.Input | undefined
+}
+
+/** The same, with the defaults, checked. */
+export interface Decided {
+  readonly consumer: Broker.ConsumerOptions
+  readonly policy: Policy
+  readonly concurrency: number
+  readonly dedup: { readonly windowMillis: number; readonly limit: number } | undefined
+  readonly deadLetter: string | undefined
+  readonly retryTopic: boolean
+  readonly drainTimeoutMillis: number
+  readonly stallMillis: number
+}
+
+const defaultRetry: Schedule.Schedule<unknown, unknown> = Schedule.exponential("100 millis").pipe(
+  Schedule.upTo({ times: 5 })
+)
+
+const count = (option: string, value: number | undefined, otherwise: number): number => {
+  if (value === undefined) return otherwise
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new RangeError(`${option} is ${value}; it must be a whole number above 0`)
+}
+
+const millis = (option: string, value: Duration.Input | undefined, otherwise: number): number => {
+  if (value === undefined) return otherwise
+  const out = Duration.toMillis(Duration.fromInputUnsafe(value))
+  if (out >= 0) return out
+  throw new RangeError(`${option} must be a duration, not below zero`)
+}
+
+const positive = (option: string, value: Duration.Input | undefined, otherwise: number): number => {
+  const out = millis(option, value, otherwise)
+  if (out > 0 && Number.isFinite(out)) return out
+  throw new RangeError(`${option} must be a finite duration above zero`)
+}
+
+/** Throws a `RangeError` for an option that makes no sense: a mistake of the program, not of its data. */
+export const decide = (topic: Topic.Any, input: Input): Decided => ({
+  consumer: {
+    topic,
+    group: input.group,
+    from: input.from ?? "earliest",
+    maxInFlight: count("maxInFlight", input.maxInFlight, 1024),
+    maxInFlightBytes: count("maxInFlightBytes", input.maxInFlightBytes, 64 * 1024 * 1024),
+    ackWaitMillis: positive("ackWait", input.ackWait, 30_000)
+  },
+  policy: {
+    retry: input.retry ?? defaultRetry,
+    onExhausted: input.onExhausted ?? "deadLetter",
+    onUnknown: input.onUnknown ?? "deadLetter",
+    handlerTimeoutMillis: input.handlerTimeout === undefined
+      ? undefined
+      : positive("handlerTimeout", input.handlerTimeout, 0)
+  },
+  concurrency: count("concurrency", input.concurrency, 64),
+  dedup: input.dedup === undefined ? undefined : {
+    windowMillis: positive("dedup.window", input.dedup.window, 0),
+    limit: count("dedup.limit", input.dedup.limit, 100_000)
+  },
+  deadLetter: input.deadLetter,
+  retryTopic: input.retryTopic ?? false,
+  drainTimeoutMillis: millis("drainTimeout", input.drainTimeout, 10_000),
+  stallMillis: millis("stallTimeout", input.stallTimeout, 60_000)
+})

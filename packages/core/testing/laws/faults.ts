@@ -1,0 +1,119 @@
+/**
+ * What holds when the connection is lost, and answers with it.
+ */
+import { Effect, Exit, Fiber } from "effect"
+import { expect, expectEqual, Lab } from "../Lab.ts"
+import * as Law from "../Law.ts"
+import { facts, sequence } from "./shared.ts"
+
+const theme = "Faults"
+
+const cutting = (name: "cut" | "mend") =>
+  Effect.gen(function*() {
+    const lab = yield* Lab
+    lab.history.add({ _tag: "Happened", what: name })
+    yield* lab.await(name, lab.subject[name] ?? Effect.void)
+  })
+
+const lostConnection = Law.make({
+  theme,
+  name: "a lost connection loses, doubles and reorders nothing that is acknowledged",
+  statement: "Events published before, during and after an outage settle once each; those acknowledged are stored, in order.",
+  needs: ["cut", "ordered"],
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic({ partitions: 2 })
+    const bus = yield* lab.bus({ maxPending: 32 })
+    yield* bus.consume(topic, { group: "g", ackWait: "2 seconds" })
+    const told: Array<Effect.Effect<Exit.Exit<unknown, unknown>>> = []
+    const publishing = yield* Effect.forkChild(
+      Effect.forEach(facts(lab, 7, 210), (fact, i) =>
+        Effect.gen(function*() {
+          told.push(yield* lab.history.publish(bus.publisher, topic, fact))
+          if (i % 10 === 9) yield* Effect.sleep(5)
+        })),
+      { startImmediately: true }
+    )
+    for (let round = 0; round < 3; round++) {
+      yield* lab.pass(20)
+      yield* cutting("cut")
+      yield* lab.pass(60)
+      yield* cutting("mend")
+    }
+    yield* lab.await("all are accepted", Fiber.join(publishing))
+    const outcomes = yield* lab.await("all settle", Effect.all(told))
+    const acked = outcomes.filter(Exit.isSuccess).length
+    yield* expect(acked > outcomes.length / 2, () => `only ${acked} of ${outcomes.length} publishes were acknowledged`)
+    yield* lab.await("flush", bus.publisher.flush)
+    yield* lab.handled("g", acked)
+    yield* lab.verify(topic, { caughtUp: ["g"], reported: true, faults: ["cut", "mend"] })
+  })
+})
+
+const outage = Law.make({
+  theme,
+  name: "what is published during an outage is not silently discarded",
+  statement: "Accepted while there is no connection, an event is stored after it is back, within its deadline, or its caller is told.",
+  needs: ["cut"],
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic()
+    const bus = yield* lab.bus({ deliveryTimeout: "5 seconds" })
+    yield* bus.acked(topic, [lab.fact("first", 0)])
+    yield* cutting("cut")
+    const told = yield* Effect.forEach(sequence(lab, "a", 20), (fact) => lab.history.publish(bus.publisher, topic, fact))
+    yield* lab.pass("1 second")
+    yield* cutting("mend")
+    const first = yield* lab.await("all settle", Effect.all(told))
+    yield* expect(first.every(Exit.isSuccess), () => "an event that was accepted in a short outage was not stored after it")
+    yield* cutting("cut")
+    const late = yield* Effect.forEach(sequence(lab, "b", 5), (fact) => lab.history.publish(bus.publisher, topic, fact))
+    const second = yield* lab.await("they settle by their deadline", Effect.all(late))
+    yield* expectEqual("acknowledged without a connection", second.filter(Exit.isSuccess).length, 0)
+    yield* cutting("mend")
+    yield* lab.pass("1 second")
+    yield* lab.verify(topic, { faults: ["cut"] })
+  })
+})
+
+const lostAcks = Law.make({
+  theme,
+  name: "a lost acknowledgement is resent, recognised and in order",
+  statement: "Events whose answers were lost are sent again under the same id, before anything behind them, and are stored once.",
+  needs: ["dropAcks", "ordered", "deduplicates"],
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic()
+    const bus = yield* lab.bus({ maxPending: 16 })
+    yield* bus.acked(topic, [lab.fact("first", 0)])
+    lab.history.add({ _tag: "Happened", what: "dropAcks" })
+    yield* lab.subject.dropAcks?.(7) ?? Effect.void
+    const told = yield* bus.publishAll(topic, facts(lab, 5, 80))
+    yield* expect(told.every(Exit.isSuccess), () => "an event whose answer was lost was never acknowledged")
+    const { resent } = yield* bus.publisher.totals
+    yield* expect(resent > 0, () => "nothing was sent again, so nothing was tested")
+    yield* lab.verify(topic, { noDuplicates: true, reported: true, faults: ["dropAcks"] })
+  })
+})
+
+const consumerOutage = Law.make({
+  theme,
+  name: "a consumer survives an outage without losing or skipping anything",
+  statement: "What was in its hands when the connection broke is settled afterwards or comes again, in order.",
+  needs: ["cut", "ordered"],
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic({ partitions: 2 })
+    const bus = yield* lab.bus()
+    yield* bus.acked(topic, facts(lab, 9, 180))
+    yield* bus.consume(topic, { group: "g", concurrency: 4, ackWait: "1 second", handle: () => Effect.sleep(3) })
+    yield* lab.handled("g", 30)
+    yield* cutting("cut")
+    yield* lab.pass("1500 millis")
+    yield* cutting("mend")
+    yield* lab.handled("g", 180)
+    yield* lab.verify(topic, { caughtUp: ["g"], faults: ["cut"] })
+  })
+})
+
+export const faults: ReadonlyArray<Law.Law> = [lostConnection, outage, lostAcks, consumerOutage]
