@@ -155,7 +155,10 @@ export type Outcome =
  */
 export interface Batch {
   readonly topic: TopicInfo
-  /** The lane's key: the topic's name, a partition's number as text, or an aggregate id, as the {@link LanePolicy} says. */
+  /**
+   * The lane's key: a partition's number as text, an aggregate id, or the topic's name (also where the policy says
+   * `"none"`), as the {@link LanePolicy} says. Unique within a topic.
+   */
   readonly lane: string
   /**
    * How often this lane has been started again. Batches of one lane arrive with a rising `epoch`; within one epoch each
@@ -298,18 +301,20 @@ export interface Consumer {
   readonly poll: (max: number) => Effect.Effect<ReadonlyArray<InboundRecord>, SubscribeError.SubscribeError>
   /**
    * These are done. In any order; a broker that commits positions keeps the highest offset below which everything is
-   * settled. Under an older epoch it does nothing. Completes when handed over, not when durable: see `flush`.
+   * settled. Under an older epoch it does nothing. Completes when handed over, not when durable: see `flush`. During an
+   * outage it is held and applied afterwards, if the epoch still holds.
    */
   readonly settle: (records: ReadonlyArray<InboundRecord>) => Effect.Effect<void, SubscribeError.SubscribeError>
   /** Completes when all that was settled so far is durable at the broker. */
   readonly flush: Effect.Effect<void, SubscribeError.SubscribeError>
   /** These are still being worked on: starts their ack wait again. Where the broker has no ack wait it does nothing. */
   readonly heartbeat: (records: ReadonlyArray<InboundRecord>) => Effect.Effect<void>
+  /** A revoked partition leaves it when it is released, not when it is signalled. */
   readonly assignment: SubscriptionRef.SubscriptionRef<ReadonlyArray<Assignment>>
   readonly revocations: Stream.Stream<Revocation>
   /**
    * Moves the whole group to a position, in every partition assigned to this member; unsettled records of them are
-   * forgotten (their epoch ends).
+   * forgotten (their epoch ends). An offset must be in range in each of these partitions, or nothing moves and it fails.
    */
   readonly seek: (position: StartPosition) => Effect.Effect<void, SubscribeError.SubscribeError>
 }
@@ -366,7 +371,7 @@ export interface HealthReport {
 }
 
 /**
- * How far a group is behind.
+ * How far a group is behind. A group that has never had a member is behind by everything that is retained.
  *
  * @category models
  * @since 0.1.0

@@ -198,19 +198,18 @@ const definedUpcasts = (
   if (!Envelope.isVersion(version)) {
     throw new InvalidEvent({ event, field: "version", reason: "must be an integer above 0" })
   }
-  const sorted = Object.entries(upcasts).map(([key, upcast]) => [Number(key), upcast] as const).sort(([a], [b]) =>
-    a - b
-  )
+  const sorted = Object.entries(upcasts)
+    .map(([key, upcast]) => [Number(key), upcast] as const)
+    .toSorted(([one], [other]) => one - other)
+  const versions = sorted.map(([key]) => key)
   const oldest = version - sorted.length
-  sorted.forEach(([key], i) => {
-    if (key !== oldest + i || key < 1) {
-      throw new InvalidEvent({
-        event,
-        field: "upcasts",
-        reason: `must be versions without a gap up to ${version - 1}, found ${sorted.map(([key]) => key).join(", ")}`
-      })
-    }
-  })
+  if (versions.some((key, i) => key < 1 || key !== oldest + i)) {
+    throw new InvalidEvent({
+      event,
+      field: "upcasts",
+      reason: `must be versions without a gap up to ${version - 1}, found ${versions.join(", ")}`
+    })
+  }
   return new Map(sorted)
 }
 

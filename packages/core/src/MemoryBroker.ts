@@ -31,8 +31,8 @@ const ClusterTypeId = "~@effect-eventbus/core/MemoryBroker/Cluster"
 
 /**
  * What outlives a connection: topics, records, groups and their positions. Layers that are built over the same cluster
- * are clients of one broker, in one process; closing a layer and building it again is a restart of the client, not of
- * the broker.
+ * are clients of one broker, in one process. Closing them all and building new ones is what "a restart" means here, and
+ * what is acknowledged survives it; the end of the process it does not.
  *
  * @category models
  * @since 0.1.0
@@ -89,6 +89,9 @@ export const makeCluster = (limits?: Limits): Effect.Effect<Cluster> => Effect.s
 // --- faults -----------------------------------------------------------------------------------------------------------
 
 /**
+ * What may go wrong between a client and the broker, and when. A handle on it is `Faults` of
+ * `@effect-eventbus/core/testing`.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -180,6 +183,8 @@ export interface Settings extends Limits {
 }
 
 /**
+ * Settings, and what only a program can give.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -128,10 +128,11 @@ export interface SubscribeOptions<Handlers> extends SubscriptionOptions {
  */
 export interface StreamOptions extends SubscriptionOptions {
   /**
-   * How long a full window may stay unsettled while the stream is asked for more, before it fails instead of waiting for
-   * ever. Default 1 minute; infinite to wait for ever. Where nobody has looked into the deliveries that are out, because
-   * they are being collected (`Stream.grouped` beyond the window, or beyond the number of aggregates), it is 5 seconds
-   * at most.
+   * How long the stream may be asked for more while only settlements could bring more, before it fails instead of waiting
+   * for ever: `Stream.grouped` beyond the window, or beyond the number of aggregates that have something. It counts while
+   * nobody has looked into any of the deliveries that are out, because they are being collected; where somebody has, and
+   * the window is full, twelve times as long without any settlement. Default 5 seconds. Give more than the duration to
+   * `Stream.groupedWithin`, or an infinite one to wait for ever.
    */
   readonly stallTimeout?: Duration.Input | undefined
 }
@@ -208,7 +209,7 @@ export class Subscriber extends Context.Service<Subscriber, {
    * when the stream ends comes back.
    *
    * Fails with what stops it: the broker, or the first lane that stops for good. A consumer that collects more than may
-   * be out at once (`Stream.grouped`) gets a `BrokerFailure` that says so, after `stallTimeout` at most.
+   * be out at once (`Stream.grouped`) gets a `BrokerFailure` that says so: see `stallTimeout`.
    */
   readonly stream: <T extends Topic.Any>(
     topic: T,

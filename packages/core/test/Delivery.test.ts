@@ -108,7 +108,7 @@ describe("a consumer that asks for more than may be out", () => {
         Effect.flip,
         Effect.forkChild
       )
-      yield* TestClock.adjust("6 seconds")
+      yield* TestClock.adjust("8 seconds")
       const error = yield* Fiber.join(fiber)
       assert.strictEqual(error.reason._tag, "BrokerFailure")
       assert.include(error.message, "maxInFlight")
@@ -119,24 +119,41 @@ describe("a consumer that asks for more than may be out", () => {
     Effect.gen(function*() {
       yield* orders(50, 3)
       const fiber = yield* deliveries().pipe(Stream.grouped(4), Stream.runDrain, Effect.flip, Effect.forkChild)
-      yield* TestClock.adjust("6 seconds")
+      yield* TestClock.adjust("8 seconds")
       assert.include((yield* Fiber.join(fiber)).message, "same aggregates")
     }).pipe(Effect.provide(bus())))
 
   it.effect("fails when the window stays full, even of deliveries that somebody has looked into", () =>
     Effect.gen(function*() {
       yield* orders(50, 50)
-      const fiber = yield* deliveries({ maxInFlight: 10, stallTimeout: "30 seconds" }).pipe(
+      const fiber = yield* deliveries({ maxInFlight: 10, stallTimeout: "2 seconds" }).pipe(
         Stream.map(({ envelope }) => envelope),
         Stream.grouped(11),
         Stream.runDrain,
         Effect.flip,
         Effect.forkChild
       )
-      yield* TestClock.adjust("29 seconds")
+      yield* TestClock.adjust("24 seconds")
       assert.isUndefined(fiber.pollUnsafe())
-      yield* TestClock.adjust("6 seconds")
+      yield* TestClock.adjust("3 seconds")
       assert.include((yield* Fiber.join(fiber)).message, "maxInFlight")
+    }).pipe(Effect.provide(bus())))
+
+  it.effect("does not fail where it collects for a time, with a longer stallTimeout", () =>
+    Effect.gen(function*() {
+      yield* orders(30, 3)
+      const fiber = yield* deliveries({ stallTimeout: "30 seconds" }).pipe(
+        Stream.groupedWithin(10, "20 seconds"),
+        Stream.tap((group) => Delivery.settleAll(group, Settlement.Ack)),
+        Stream.take(10),
+        Stream.runCollect,
+        Effect.forkChild
+      )
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(
+        (yield* Fiber.join(fiber)).map((group) => group.length),
+        Array.from({ length: 10 }, () => 3)
+      )
     }).pipe(Effect.provide(bus())))
 
   it.effect("does not fail while it works, however slowly, beyond the window", () =>

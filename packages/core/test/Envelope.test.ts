@@ -149,6 +149,11 @@ describe("bytes", () => {
     assert.strictEqual(decodeUtf8(Buffer.from(bytes)), expected)
   }, { arbitrary: { runs: 500 } })
 
+  it("a byte order mark stays", () => {
+    assert.strictEqual(decodeUtf8(encodeUtf8("\ufeffa")), "\ufeffa")
+    assert.strictEqual(decodeUtf8(encodeUtf8("\ufeff\ufffd")), "\ufeff\ufffd")
+  })
+
   it("a view into a larger buffer", () => {
     const bytes = new TextEncoder().encode("xxäöüxx")
     assert.strictEqual(decodeUtf8(bytes.subarray(2, 8)), "äöü")

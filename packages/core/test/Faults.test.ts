@@ -359,11 +359,23 @@ describe("Faults", () => {
         assert.deepStrictEqual(yield* SubscriptionRef.get(b.assignment), [])
         yield* faults.reconnect
         assert.deepStrictEqual(yield* SubscriptionRef.get(b.assignment), [{ partition: 1, epoch: 2 }])
-        // And what the deadline takes away meanwhile.
+      }))
+
+    it.effect("a partition that was taken away meanwhile is missed when the connection is back", () =>
+      Effect.gen(function*() {
+        const cluster = yield* MemoryBroker.makeCluster()
+        const faults = yield* Faults.make
+        const healthy = yield* Layer.build(MemoryBroker.layerShared(cluster))
+        const broken = yield* Layer.build(MemoryBroker.layerShared(cluster, { faults: faults.injector }))
+        const join = Broker.Broker.use((broker) => broker.consumer(consumerOptions(topic)))
+        yield* Broker.Broker.use((broker) => broker.ensureTopic(topic, "createOnly")).pipe(Effect.provide(healthy))
+        const a = yield* Effect.provide(join, broken)
         yield* faults.disconnect()
-        const c = yield* Effect.provide(join, healthy)
+        const b = yield* Effect.provide(join, healthy)
         yield* TestClock.adjust("5 seconds")
-        assert.deepStrictEqual(yield* SubscriptionRef.get(c.assignment), [])
+        assert.deepStrictEqual(yield* SubscriptionRef.get(b.assignment), [{ partition: 1, epoch: 2 }])
+        assert.strictEqual((yield* SubscriptionRef.get(a.assignment)).length, 2)
+        yield* faults.reconnect
         assert.deepStrictEqual(yield* SubscriptionRef.get(a.assignment), [{ partition: 0, epoch: 1 }])
       }))
   })

@@ -9,7 +9,7 @@ import {
 } from "@effect-eventbus/core"
 import * as Faults from "@effect-eventbus/core/testing/Faults"
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Cause, Effect, Exit, Fiber, Layer, Option, Schema, Stream } from "effect"
+import { Arbitrary, Cause, Deferred, Effect, Exit, Fiber, Layer, Option, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { malformed } from "./fixtures/malformed.ts"
 import { OrderPlaced, Orders } from "./fixtures/orders.ts"
@@ -253,6 +253,21 @@ describe("Publisher", () => {
       assert.deepStrictEqual([error.outcome, error.reason._tag], ["rejected", "Closed"])
       const results = yield* Fiber.join(reader)
       assert.deepStrictEqual(results.map((result) => result.eventId), ["e-1"])
+    }))
+
+  it.live("the end of the bus drains also where its owner was interrupted, as by Ctrl-C", () =>
+    Effect.gen(function*() {
+      const accepted = yield* Deferred.make<Publisher.Publisher["Service"]>()
+      const owner = yield* Effect.gen(function*() {
+        const publisher = yield* Publisher.Publisher
+        for (let i = 0; i < 100; i++) yield* publisher.publishAsync(Orders, order("o-1", `e-${i}`))
+        yield* Deferred.succeed(accepted, publisher)
+        return yield* Effect.never
+      }).pipe(Effect.provide(bus({ linger: 50, drainTimeout: "5 seconds" })), Effect.forkChild)
+      const publisher = yield* Deferred.await(accepted)
+      assert.strictEqual((yield* publisher.totals).acked, 0)
+      yield* Fiber.interrupt(owner)
+      assert.strictEqual((yield* publisher.totals).acked, 100)
     }))
 
   it.effect.prop(

@@ -91,13 +91,13 @@ describe("make", () => {
   })
 
   it("refuses what the types refuse too", () => {
-    // @ts-expect-error
+    // @ts-expect-error what a program without types may pass
     assert.strictEqual(invalidField(() => Topic.make("orders", { events, storage: "disk" })), "storage")
-    // @ts-expect-error
+    // @ts-expect-error what a program without types may pass
     assert.strictEqual(invalidField(() => Topic.make("orders", { events, order: "total" })), "order")
-    // @ts-expect-error
+    // @ts-expect-error what a program without types may pass
     assert.strictEqual(invalidField(() => Topic.make("orders", { events, retention: "a while" })), "retention")
-    // @ts-expect-error
+    // @ts-expect-error what a program without types may pass
     assert.strictEqual(invalidField(() => Topic.make(7, { events })), "name")
   })
 
@@ -171,7 +171,7 @@ describe("names", () => {
 
   it.each(["", "a.b", "a b", "*", ">", "a\n", "größe", "x".repeat(101), undefined, 1])("not a group: %j", (group) => {
     assert.isFalse(Topic.isGroup(group))
-    // @ts-expect-error
+    // @ts-expect-error what a program without types may pass
     assert.strictEqual(invalidField(() => Topic.deadLetterName("orders", group)), "group")
   })
 

@@ -6,7 +6,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { makeCodec } from "../src/internal/codec.ts"
 import { malformed, valid, validShipped } from "./fixtures/malformed.ts"
-import { body, bytes, cloudEvent, malformedCloudEvents, malformedRecords } from "./fixtures/malformedBytes.ts"
+import {
+  body as goodBody,
+  bytes,
+  cloudEvent,
+  malformedCloudEvents,
+  malformedRecords
+} from "./fixtures/malformedBytes.ts"
 import { Orders } from "./fixtures/orders.ts"
 
 const json = makeCodec(Orders)
@@ -79,7 +85,10 @@ it("issues are data that can be sent on", () => {
 
 describe("bytes that are not an envelope are not decoded: json", () => {
   it("the good ones are", () => {
-    assert.strictEqual(json.decode({ body: bytes(JSON.stringify(body)), headers: [], key: undefined })._tag, "Decoded")
+    assert.strictEqual(
+      json.decode({ body: bytes(JSON.stringify(goodBody)), headers: [], key: undefined })._tag,
+      "Decoded"
+    )
   })
 
   it.each(malformedRecords)("$name", ({ body, path }) => {
@@ -95,7 +104,7 @@ describe("bytes that are not an envelope are not decoded: json", () => {
 })
 
 describe("bytes that are not an envelope are not decoded: cloudEvents", () => {
-  const payload = bytes(JSON.stringify(body.payload))
+  const payload = bytes(JSON.stringify(goodBody.payload))
 
   it("the good ones are", () => {
     assert.strictEqual(cloudEvents.decode({ body: payload, headers: cloudEvent, key: undefined })._tag, "Decoded")
@@ -118,7 +127,7 @@ it("messages do not give away what is in the bytes", () => {
     const secret of [
       "{\"password\":\"hunter2\"",
       "hunter2",
-      JSON.stringify({ ...body, event_id: { secret: "hunter2" } })
+      JSON.stringify({ ...goodBody, event_id: { secret: "hunter2" } })
     ]
   ) {
     const result = json.decode({ body: bytes(secret), headers: [], key: undefined })
@@ -143,7 +152,7 @@ describe("nothing that is thrown at a codec makes it throw", () => {
       codec.encode({ ...valid, payload: value }, undefined)
       codec.encode({ ...valid, headers: value }, undefined)
       codec.decode({ body: bytes(JSON.stringify(value)), headers: cloudEvent, key: undefined })
-      codec.decode({ body: bytes(JSON.stringify({ ...body, [key]: value })), headers: cloudEvent, key: undefined })
+      codec.decode({ body: bytes(JSON.stringify({ ...goodBody, [key]: value })), headers: cloudEvent, key: undefined })
     }
   }, { arbitrary: { runs: 500 } })
 
@@ -153,8 +162,8 @@ describe("nothing that is thrown at a codec makes it throw", () => {
     kind: Schema.Literals(["set", "insert", "remove", "cut", "double"])
   })
 
-  const mutate = (bytes: Uint8Array, { at, byte, kind }: typeof Mutation.Type): Uint8Array => {
-    const list = Array.from(bytes)
+  const mutate = (original: Uint8Array, { at, byte, kind }: typeof Mutation.Type): Uint8Array => {
+    const list = Array.from(original)
     const i = Math.floor(at * list.length)
     if (kind === "set") list[i] = byte
     else if (kind === "insert") list.splice(i, 0, byte)

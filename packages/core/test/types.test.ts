@@ -11,7 +11,7 @@ import { assert, it } from "@effect/vitest"
 import { type Arbitrary, Context, Effect, Schema, SchemaGetter } from "effect"
 
 type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
-const same = <A, B>(_: Equals<A, B>): void => {}
+const same = <A, B>(equal: Equals<A, B>): void => assert.isTrue(equal)
 
 const Placed = Event.make("OrderPlaced", {
   version: 1,

@@ -46,7 +46,7 @@ export interface Input {
   readonly unordered?: boolean | undefined
   /** Whether a second copy of an event in the store is an error. Default false: it only has to be the same. */
   readonly noDuplicates?: boolean | undefined
-  /** `results` was followed from the first publish to the last settlement. Default: if it told anything. */
+  /** `results` was followed from the first publish to the end of every bus, so that it has to tell everything. Default false. */
   readonly reported?: boolean | undefined
   /** Faults that this run was to inject, by the name of their `Happened` entries: each has to be there. */
   readonly faults?: ReadonlyArray<string> | undefined

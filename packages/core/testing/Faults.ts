@@ -19,17 +19,15 @@ import { Arbitrary, Context, Duration, Effect, Layer, Schema } from "effect"
 import type { Batch, OutboundRecord } from "../src/Broker.ts"
 import * as MemoryBroker from "../src/MemoryBroker.ts"
 import * as PublishError from "../src/PublishError.ts"
-import { FaultState, type Kind, kinds } from "./internal/faultState.ts"
+import * as State from "./internal/faultState.ts"
 
-export {
-  /**
-   * What is counted.
-   *
-   * @category models
-   * @since 0.1.0
-   */
-  type Kind
-} from "./internal/faultState.ts"
+/**
+ * What is counted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Kind = State.Kind
 
 /**
  * Which records are hit. Without `where` all that the broker is about to store.
@@ -125,7 +123,7 @@ export const arbitraryPlan = (options?: {
 }): Arbitrary.Arbitrary<ReadonlyArray<Step>> => {
   const wanted = options?.kinds ?? ["reject", "dropAck", "delayAck", "disconnect"]
   const at = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: options?.maxAt ?? 100 }))
-  const fault = Schema.Union(kinds.filter((kind) => wanted.includes(kind)).map((kind) => schemas[kind]))
+  const fault = Schema.Union(State.kinds.filter((kind) => wanted.includes(kind)).map((kind) => schemas[kind]))
   return Arbitrary.array(Arbitrary.schema(Schema.Struct({ at, fault })), { maxLength: options?.maxSteps ?? 5 })
 }
 
@@ -192,8 +190,8 @@ const millisOf = (input: Duration.Input | undefined): number | undefined =>
  * @since 0.1.0
  */
 export const make: Effect.Effect<Faults["Service"]> = Effect.sync(() => {
-  const state = new FaultState()
-  const arm = (fault: Parameters<FaultState["arm"]>[0]["fault"], count: number, target: Target | undefined) =>
+  const state = new State.FaultState()
+  const arm = (fault: Parameters<State.FaultState["arm"]>[0]["fault"], count: number, target: Target | undefined) =>
     Effect.sync(() => state.arm({ skip: target?.skip ?? 0, count, where: target?.where, fault }))
   return Faults.of({
     injector: state,
@@ -225,7 +223,7 @@ export const make: Effect.Effect<Faults["Service"]> = Effect.sync(() => {
       Effect.suspend(() => {
         const missing = wanted.length > 0
           ? wanted.filter((kind) => state.injected[kind] === 0)
-          : kinds.some((kind) => state.injected[kind] > 0)
+          : State.kinds.some((kind) => state.injected[kind] > 0)
           ? []
           : ["any fault"]
         return missing.length === 0

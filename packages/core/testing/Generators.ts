@@ -166,7 +166,7 @@ const ofEvent = (
       ...(headers === undefined ? undefined : { headers }),
       payload
     })),
-    Arbitrary.filter((envelope) => isAggregateId(envelope.aggregateId))
+    Arbitrary.filter(({ aggregateId }) => isAggregateId(aggregateId))
   )
 
 /**
@@ -197,5 +197,5 @@ export const topicEnvelopes = <T extends Topic.Any>(
     minLength: options?.minLength ?? 0,
     maxLength: options?.maxLength ?? 20
   }).pipe(
-    Arbitrary.map((envelopes) => envelopes.map((envelope, i) => ({ ...envelope, eventId: `${envelope.eventId} ${i}` })))
+    Arbitrary.map((envelopes) => envelopes.map((one, i) => ({ ...one, eventId: `${one.eventId} ${i}` })))
   )

@@ -273,7 +273,7 @@ export const make = Effect.fnUntraced(function*(
       const { text, ...rest } = meta
       return Noted.make(
         { key, n, ...(text === undefined ? undefined : { text }) },
-        { eventId: `${token}-${key}-${n}`, timestamp: new Date(timestamp + n), ...rest }
+        { eventId: `${token}-${key}-${n}`, timestamp: new Date(timestamp + n % 86_400_000), ...rest }
       )
     },
     bus: (options) => open(fields, options),

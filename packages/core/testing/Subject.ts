@@ -60,7 +60,7 @@ export interface Options {
    * `TestClock`.
    */
   readonly patience?: Duration.Input | undefined
-  /** How long a law waits to see that something does not happen. Default 300 milliseconds live, 1 minute of a `TestClock`. */
+  /** How long a law waits to see that something does not happen. Default 300 milliseconds live, 5 seconds of a `TestClock`. */
   readonly quiet?: Duration.Input | undefined
   /** How long, in real time, a law may take in all. Default 2 minutes live, 20 seconds with a `TestClock`. */
   readonly limit?: Duration.Input | undefined

@@ -3,6 +3,7 @@
  */
 import type * as PublishError from "../PublishError.ts"
 import { Invalid, issue } from "./issues.ts"
+import * as JsonParse from "./jsonParse.ts"
 import { findProto, isDeeperThan, maxDepth, mayHaveProto } from "./jsonText.ts"
 import { decodeUtf8 } from "./text.ts"
 
@@ -16,7 +17,7 @@ export const readBody = (body: Uint8Array, depth: number): unknown => {
   if (isDeeperThan(text, depth)) return refused(`the body nests deeper than ${depth} levels`)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JsonParse.parse(text)
   } catch {
     return refused("the body is not valid JSON")
   }

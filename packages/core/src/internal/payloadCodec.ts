@@ -1,7 +1,7 @@
 /**
  * The payloads of one event, to JSON values and back, for every version that it can read.
  */
-import { Cause, Exit, Schema, SchemaAST, SchemaIssue, SchemaParser } from "effect"
+import { Cause, Exit, Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
 import * as JIT from "effect/schema/SchemaJITCompiler"
 import type * as Event from "../Event.ts"
 import { errorsOf, fromSchema, Invalid, issue } from "./issues.ts"

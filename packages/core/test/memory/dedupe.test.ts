@@ -1,10 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
+import { make as makeCounters } from "../../src/internal/memory/counters.ts"
 import { DedupeWindow } from "../../src/internal/memory/dedupe.ts"
+
+const windowOf = (windowMillis: number, limit: number, counters = makeCounters()): DedupeWindow =>
+  new DedupeWindow(windowMillis, limit, counters)
 
 describe("DedupeWindow", () => {
   it("knows an id until the window has passed, not longer", () => {
-    const window = new DedupeWindow(1000, 100)
+    const window = windowOf(1000, 100)
     window.remember("a", 2, 7, 500)
     assert.isTrue(window.find("a", 1499))
     assert.deepStrictEqual([window.foundPartition, window.foundOffset], [2, 7])
@@ -13,7 +17,7 @@ describe("DedupeWindow", () => {
   })
 
   it("a repeat does not prolong the window, a new record of the same id starts it anew", () => {
-    const window = new DedupeWindow(1000, 100)
+    const window = windowOf(1000, 100)
     window.remember("a", 0, 0, 0)
     assert.isTrue(window.find("a", 999))
     assert.isFalse(window.find("a", 1000))
@@ -24,14 +28,15 @@ describe("DedupeWindow", () => {
   })
 
   it("a window of 0 remembers nothing", () => {
-    const window = new DedupeWindow(0, 100)
+    const window = windowOf(0, 100)
     window.remember("a", 0, 0, 0)
     assert.isFalse(window.find("a", 0))
     assert.strictEqual(window.size, 0)
   })
 
   it("forgets the oldest first when there are too many, and counts them", () => {
-    const window = new DedupeWindow(1000, 10)
+    const counters = makeCounters()
+    const window = windowOf(1000, 10, counters)
     for (let i = 0; i < 100; i++) {
       window.remember(`e${i}`, 0, i, 0)
       assert.isAtMost(window.size, 10)
@@ -39,19 +44,20 @@ describe("DedupeWindow", () => {
     assert.isTrue(window.find("e99", 0))
     assert.isTrue(window.find("e95", 0))
     assert.isFalse(window.find("e80", 0))
-    assert.strictEqual(window.forgotten, 100 - window.size)
+    assert.strictEqual(counters.forgottenIds, 100 - window.size)
   })
 
   it("drops expired ids without counting them as forgotten", () => {
-    const window = new DedupeWindow(1000, 1_000_000)
+    const counters = makeCounters()
+    const window = windowOf(1000, 1_000_000, counters)
     for (let now = 0; now < 100_000; now += 100) window.remember(`e${now}`, 0, now, now)
     // At most the window itself, and the half that the oldest generation holds beyond it.
     assert.isAtMost(window.size, 20)
-    assert.strictEqual(window.forgotten, 0)
+    assert.strictEqual(counters.forgottenIds, 0)
   })
 
   it("grows over many ids and finds each", () => {
-    const window = new DedupeWindow(1000, 100_000)
+    const window = windowOf(1000, 100_000)
     for (let i = 0; i < 20_000; i++) window.remember(`id-${i}`, i % 7, i * 3, 0)
     for (let i = 0; i < 20_000; i++) {
       assert.isTrue(window.find(`id-${i}`, 1))
@@ -66,7 +72,7 @@ describe("DedupeWindow", () => {
   })
 
   it.prop("is a map with expiry", [Arbitrary.array(Arbitrary.schema(step), { maxLength: 60 })], ([steps]) => {
-    const window = new DedupeWindow(1000, 1000)
+    const window = windowOf(1000, 1000)
     const model = new Map<string, { readonly at: number; readonly offset: number }>()
     let now = 0
     steps.forEach(({ id, wait }, offset) => {

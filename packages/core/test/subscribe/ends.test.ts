@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Latch, Layer, Metric, Scope } from "effect"
+import { Effect, Exit, Fiber, Latch, Layer, Metric, Schema, Scope } from "effect"
+import * as Arbitrary from "effect/Arbitrary"
 import { TestClock } from "effect/testing"
 import * as Broker from "../../src/Broker.ts"
 import * as MemoryBroker from "../../src/MemoryBroker.ts"
@@ -176,6 +177,8 @@ describe("heartbeats", () => {
       yield* settle
       assert.deepStrictEqual(seen, ["slow0#1", "halted0#1", "slow1#1"])
       assert.strictEqual((yield* statusOf(subscription)).counters.received, 4)
+      const { redelivered } = yield* Effect.flatMap(MemoryBroker.MemoryBroker, ({ counters }) => counters)
+      assert.strictEqual(redelivered, 0)
       assert.strictEqual(yield* lag(Orders, "g"), 2)
     }).pipe(Effect.provide(bus())))
 
@@ -252,6 +255,69 @@ describe("revocation", () => {
       }
       assert.strictEqual(yield* Effect.provideContext(lag(topic, "g"), setup), 0)
     }))
+
+  const Step = Schema.Struct({
+    member: Schema.Literals([0, 1, 2]),
+    millis: Schema.Literals([0, 1, 20, 300]),
+    handler: Schema.Literals([0, 5, 150])
+  })
+
+  it.effect.prop(
+    "members come and go at any time: no aggregate at two at once, order kept, nothing lost",
+    { script: Arbitrary.array(Arbitrary.schema(Step), { minLength: 1, maxLength: 12 }) },
+    ({ script }) =>
+      Effect.gen(function*() {
+        const cluster = yield* MemoryBroker.makeCluster()
+        const setup = yield* client(cluster)
+        const running = new Map<string, number>()
+        const first = new Map<string, Array<number>>()
+        const overlaps: Array<string> = []
+        let millis = 0
+        const join = (member: number) =>
+          subscribe(topic, (n, order) =>
+            Effect.suspend(() => {
+              if (running.has(order)) overlaps.push(`${order} at ${running.get(order)} and ${member}`)
+              running.set(order, member)
+              const seen = first.get(order) ?? []
+              first.set(order, seen)
+              if (!seen.includes(n)) seen.push(n)
+              return Effect.ensuring(
+                millis === 0 ? Effect.void : Effect.sleep(millis),
+                Effect.sync(() => running.delete(order))
+              )
+            }), { concurrency: 4, maxInFlight: 30 })
+        yield* Effect.provideContext(
+          publishAll(topic, Array.from({ length: 60 }, (_, n) => placed(`o${n % 8}`, n))),
+          setup
+        )
+        const scopes = new Map<number, Scope.Closeable>()
+        for (const step of script) {
+          millis = step.handler
+          const scope = scopes.get(step.member)
+          if (scope === undefined) {
+            const opened = yield* Scope.make()
+            scopes.set(step.member, opened)
+            const context = yield* Layer.buildWithScope(bus({ cluster }), opened)
+            yield* join(step.member).pipe(Effect.provideContext(context), Scope.provide(opened))
+          } else {
+            scopes.delete(step.member)
+            const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+            yield* TestClock.adjust("1 second")
+            yield* Fiber.join(closing)
+          }
+          yield* TestClock.adjust(step.millis)
+        }
+        yield* join(9).pipe(Effect.provideContext(setup))
+        yield* TestClock.adjust("10 minutes")
+        yield* settle
+        for (const scope of scopes.values()) yield* Scope.close(scope, Exit.void)
+        assert.deepStrictEqual(overlaps, [])
+        assert.strictEqual(Array.from(first.values()).flat().length, 60)
+        for (const numbers of first.values()) assert.deepStrictEqual(numbers, numbers.toSorted((a, b) => a - b))
+        assert.strictEqual(yield* Effect.provideContext(lag(topic, "g"), setup), 0)
+      }),
+    { arbitrary: { runs: 60 } }
+  )
 
   it.effect("a handler that does not end by the deadline is interrupted, and the partition goes", () =>
     Effect.gen(function*() {

@@ -195,13 +195,13 @@ const longestGap = (issues: ReadonlyArray<Issue>): number => {
   return longest
 }
 
-export const check = ({ entries, noDuplicates = false, reported, stored, unordered = false }: Input): {
+export const check = ({ entries, noDuplicates = false, reported = false, stored, unordered = false }: Input): {
   readonly violations: ReadonlyArray<Violation>
   readonly figures: Omit<Figures, "groups">
 } => {
   const violations: Array<Violation> = []
   const { issues, reported: results } = read(entries, violations)
-  checkOutcomes(issues, results, reported ?? results.size > 0, violations)
+  checkOutcomes(issues, results, reported, violations)
 
   const copies = new Map<string, Array<Stored>>()
   for (const record of stored ?? []) if (record.eventId !== undefined) push(copies, record.eventId, record)

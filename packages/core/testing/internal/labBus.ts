@@ -1,7 +1,7 @@
 /**
  * A bus of a lab: over a client of its own, with everything in the history.
  */
-import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import * as Broker from "../../src/Broker.ts"
 import * as DeadLetters from "../../src/DeadLetters.ts"
 import * as Health from "../../src/Health.ts"
@@ -46,7 +46,7 @@ export const open = Effect.fnUntraced(function*(
   )
   const publisher = Context.get(context, Publisher.Publisher)
   const subscriber = Context.get(context, Subscriber.Subscriber)
-  if (reports) yield* Effect.forkIn(history.reports(publisher), root, { startImmediately: true })
+  const reading = yield* Effect.forkIn(reports ? history.reports(publisher) : Effect.void, root, { startImmediately: true })
 
   const consume = Effect.fnUntraced(function*(topic: LawTopic, options: ConsumeOptions) {
     const { handle = () => Effect.void, member = "m1", ...rest } = options
@@ -65,7 +65,10 @@ export const open = Effect.fnUntraced(function*(
     return yield* time.await("every publish settles", Effect.all(told))
   })
 
-  const close = time.await("a bus closes", Scope.close(scope, Exit.void))
+  const close = Effect.andThen(
+    time.await("a bus closes", Scope.close(scope, Exit.void)),
+    time.await("its results end", Fiber.await(reading))
+  )
   return {
     publisher,
     subscriber,

@@ -29,7 +29,7 @@ const millisOf = (input: Duration.Input | undefined, otherwise: Duration.Input):
 export const make = (options: Pick<Options, "time" | "patience" | "quiet">): Time => {
   const test = options.time === "test"
   const patience = millisOf(options.patience, test ? "10 minutes" : "30 seconds")
-  const quiet = millisOf(options.quiet, test ? "1 minute" : "300 millis")
+  const quiet = millisOf(options.quiet, test ? "5 seconds" : "300 millis")
   const pass = (duration: Duration.Input) => test ? TestClock.adjust(duration) : Effect.sleep(duration)
 
   const until = Effect.fnUntraced(function*(what: string | (() => string), condition: () => boolean) {

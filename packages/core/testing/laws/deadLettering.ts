@@ -127,7 +127,12 @@ const unknownType = Law.make({
     yield* lab.await("the topic is there", bus.admin.ensure(topic))
     const producer = yield* lab.await("a producer opens", bus.broker.producer)
     const records = [body(0, "Vanished", 1), body(1, "Noted", 2), body(2, "Noted", 1)].map((text, i) =>
-      Raw.record({ eventId: `${lab.token}-foreign-${i}`, key: "a", body: text })
+      Raw.record({
+        eventId: `${lab.token}-foreign-${i}`,
+        key: "a",
+        body: text,
+        headers: [["X-Event-ID", `${lab.token}-foreign-${i}`]]
+      })
     )
     const { answers } = yield* lab.await("they are sent", Raw.send(bus.broker, producer, topic, records))
     yield* lab.until("they are answered for", () => answers.every(([answer]) => answer !== undefined))

@@ -70,4 +70,67 @@ const opaque = Law.make({
   })
 })
 
-export const driving: ReadonlyArray<Law.Law> = [answers, opaque]
+const atomic = Law.make({
+  theme,
+  name: "a driver stores an atomic batch as a whole or not at all",
+  statement: "With one record that the broker refuses, no record of an atomic batch is stored, and each is answered for alike.",
+  needs: ["atomicBatch"],
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic()
+    const broker = yield* lab.client
+    const scope = yield* Scope.make()
+    const producer = yield* lab.await("a producer opens", Scope.provide(broker.producer, scope))
+    const records = (name: string, large: number) =>
+      Array.from({ length: 5 }, (_, i) =>
+        Raw.record({
+          eventId: `${lab.token}-${name}-${i}`,
+          key: "a",
+          body: i === large ? new Uint8Array(lab.capabilities.maxRecordBytes + 1) : `{"n":${i}}`,
+          headers: [["X-Event-ID", `${lab.token}-${name}-${i}`]]
+        }))
+    const send = (name: string, large: number) =>
+      Effect.gen(function*() {
+        const options = { atomic: true }
+        const sent = yield* lab.await("it is taken", Raw.send(broker, producer, topic, records(name, large), options))
+        yield* lab.until("it is answered for", () => sent.answers.every((list) => list.length > 0))
+        return sent.answers.map(([answer]) => answer?._tag)
+      })
+    yield* expectEqual("a good batch", yield* send("good", -1), ["Stored", "Stored", "Stored", "Stored", "Stored"])
+    const refused = yield* send("bad", 3)
+    yield* expect(!refused.includes("Stored"), () => `of a batch with a record that is too large: ${refused.join(", ")}`)
+    yield* lab.await("the producer closes", Scope.close(scope, Exit.void))
+    const stored = yield* lab.stored(topic)
+    yield* expectEqual("what is stored", stored.map(({ eventId }) => eventId), records("good", -1).map(({ eventId }) => eventId))
+  })
+})
+
+const heartbeats = Law.make({
+  theme,
+  name: "heartbeats keep a record in its holder's hands",
+  statement: "A record that gets a sign of life within each ack wait is not delivered again, however long it takes.",
+  needs: ["ackWait"],
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic()
+    const bus = yield* lab.bus()
+    yield* bus.acked(topic, [lab.fact("a", 0), lab.fact("b", 0)])
+    const scope = yield* Scope.make()
+    const options = { topic, group: "g", ackWaitMillis: 1000 }
+    const reader = yield* lab.await("a consumer opens", Scope.provide(consumer(bus.broker, options), scope))
+    const held = yield* lab.await("two records come", collect(reader, 2))
+    const more = yield* Effect.forkChild(reader.poll(10), { startImmediately: true })
+    for (let beat = 0; beat < 8; beat++) {
+      yield* lab.pass(400)
+      yield* reader.heartbeat(held)
+      yield* expect(more.pollUnsafe() === undefined, () => `delivered again after ${(beat + 1) * 400} ms with heartbeats`)
+    }
+    yield* reader.settle(held)
+    yield* lab.await("the settlements are durable", reader.flush)
+    yield* lab.pass("1500 millis")
+    yield* expect(more.pollUnsafe() === undefined, () => "delivered again although it was settled")
+    yield* lab.await("it closes", Scope.close(scope, Exit.void))
+  })
+})
+
+export const driving: ReadonlyArray<Law.Law> = [answers, opaque, atomic, heartbeats]

@@ -37,8 +37,11 @@ const exactlyOnce = Law.make({
     yield* bus.consume(topic, { group: "g" })
     yield* bus.acked(topic, facts(lab, 20, 200))
     yield* lab.handled("g", 200)
+    yield* bus.close
+    const next = yield* lab.bus()
+    yield* next.consume(topic, { group: "g", member: "m2" })
     yield* lab.quiet
-    const figures = yield* lab.verify(topic, { caughtUp: ["g"], noDuplicates: true })
+    const figures = yield* lab.verify(topic, { caughtUp: ["g"], noDuplicates: true, reported: true })
     yield* expectEqual("records in the store", figures.stored, 200)
     yield* expectEqual("handlers started", lab.started("g").length, 200)
   })

@@ -6,6 +6,8 @@ export interface Counters {
   stored: number
   /** Records acknowledged as duplicates, and not appended. */
   duplicates: number
+  /** Event ids that deduplication dropped before their time, because `maxDedupeIds` was reached. */
+  forgottenIds: number
   /** Records that the broker refused (full, too large, unknown topic, not supported), those behind a gap not included. */
   refused: number
   /** Records not stored because one before them in their lane was not. */
@@ -27,6 +29,7 @@ export interface Counters {
 export const make = (): Counters => ({
   stored: 0,
   duplicates: 0,
+  forgottenIds: 0,
   refused: 0,
   gaps: 0,
   evicted: 0,

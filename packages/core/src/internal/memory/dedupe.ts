@@ -6,6 +6,7 @@
  * although the pruning is coarse. Generations change after half a window or half of `limit`, so that the ids remembered
  * never exceed `limit`, and about its half are remembered at least, whatever the rate.
  */
+import type { Counters } from "./counters.ts"
 import { IdTable } from "./idTable.ts"
 
 interface Generation {
@@ -20,8 +21,6 @@ export class DedupeWindow {
   windowMillis: number
   /** Most ids remembered. */
   readonly limit: number
-  /** Ids dropped before their time, because `limit` was reached. */
-  forgotten = 0
   /** Where the id that {@link find} found was stored. */
   foundOffset = 0
   foundPartition = 0
@@ -29,8 +28,10 @@ export class DedupeWindow {
   /** Oldest first; five at most. */
   private readonly generations: Array<Generation> = []
   private readonly half: number
+  private readonly counters: Pick<Counters, "forgottenIds">
 
-  constructor(windowMillis: number, limit: number) {
+  constructor(windowMillis: number, limit: number, counters: Pick<Counters, "forgottenIds">) {
+    this.counters = counters
     this.windowMillis = windowMillis
     this.limit = Math.max(1, limit)
     this.half = Math.max(1, Math.floor(this.limit / 2))
@@ -68,8 +69,8 @@ export class DedupeWindow {
     const last = this.generations[this.generations.length - 1]
     if (last !== undefined && now - last.opened < this.windowMillis / 2 && last.ids.size < this.half) return last
     this.prune(now)
-    // The load rarely changes from one generation to the next: half the growing is saved.
-    const opened = { opened: now, latest: now, ids: new IdTable((last?.ids.size ?? 0) / 2) }
+    // The load rarely changes from one generation to the next: most of the growing is saved.
+    const opened = { opened: now, latest: now, ids: new IdTable(last?.ids.size ?? 0) }
     this.generations.push(opened)
     return opened
   }
@@ -81,7 +82,7 @@ export class DedupeWindow {
       const expired = now - latest >= this.windowMillis
       // Room for the half that the generation to be opened may fill.
       if (!expired && size + this.half <= this.limit) break
-      if (!expired) this.forgotten += ids.size
+      if (!expired) this.counters.forgottenIds += ids.size
       size -= ids.size
       drop++
     }

@@ -4,7 +4,7 @@
  * Times are the clock's monotonic milliseconds, so that a corrected wall clock delays and repeats nothing.
  */
 import { type Clock, Duration, Effect, type Fiber } from "effect"
-import { Heap } from "./heap.ts"
+import { Heap } from "../heap.ts"
 
 export interface Timer {
   readonly due: number

@@ -52,7 +52,7 @@ export class Topic {
     this.logs = Array.from({ length: info.partitions }, (_, partition) => new PartitionLog(partition))
     this.order = info.partitions > 1 ? new NumberRing() : undefined
     this.isAppended = new Uint8Array(info.partitions)
-    this.dedupe = new DedupeWindow(info.dedupeWindowMillis, limits.maxDedupeIds)
+    this.dedupe = new DedupeWindow(info.dedupeWindowMillis, limits.maxDedupeIds, counters)
   }
 
   /** Takes over a changed definition; a lower limit evicts at once. */

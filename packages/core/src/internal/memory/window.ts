@@ -9,7 +9,7 @@
  * heartbeat): the ack wait is the same for all, so the first of the list is the first to expire, and no timer per record
  * is needed. Expired entries wait in a heap to be delivered again in offset order.
  */
-import { Heap } from "./heap.ts"
+import { Heap } from "../heap.ts"
 
 const held = 0
 const due = 1

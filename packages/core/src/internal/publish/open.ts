@@ -66,25 +66,24 @@ export const open = Effect.fnUntraced(function*(
   yield* fork("timekeeper", pipeline.timekeeper)
   yield* fork("connection watch", pipeline.followConnection(broker.status))
 
-  yield* Effect.addFinalizer((exit) =>
+  const end = (exit: Exit.Exit<unknown, unknown>) =>
     pipeline.drain.pipe(
       Effect.andThen(Queue.end(pumpQueue)),
       // A driver whose client takes nothing any more holds the pump in `send` until its producer closes.
-      Effect.andThen(Effect.interruptible(Effect.timeoutOption(Fiber.await(pump), graceMillis))),
+      Effect.andThen(Effect.timeoutOption(Fiber.await(pump), graceMillis)),
       Effect.andThen(Scope.close(producerScope, exit)),
       Effect.andThen(Queue.end(ackQueue)),
       Effect.andThen(Fiber.awaitAll(pool)),
       Effect.andThen(Queue.end(reportQueue)),
       // A reader of `results` that has stopped reading must not hold up the end for ever.
-      Effect.andThen(
-        Effect.interruptible(
-          Effect.timeoutOption(Fiber.await(reporter), Math.max(options.drainTimeoutMillis, graceMillis))
-        )
-      ),
+      Effect.andThen(Effect.timeoutOption(Fiber.await(reporter), Math.max(options.drainTimeoutMillis, graceMillis))),
       Effect.andThen(pipeline.results.end),
       Effect.andThen(Scope.close(fibers, exit))
     )
-  )
+  // In a fiber of its own: whoever closes the scope may have been interrupted (Ctrl-C), and in an interrupted fiber
+  // everything that can be waited for with a limit ends at once.
+  const runFork = Effect.runForkWith(context)
+  yield* Effect.addFinalizer((exit) => Effect.suspend(() => Fiber.await(runFork(end(exit)))))
 
   const registry = new TopicRegistry({ broker, producer, strategy, context, batchSize: options.batchSize })
   const intake = new Intake(pipeline, registry, broker.capabilities.maxRecordBytes)

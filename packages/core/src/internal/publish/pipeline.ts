@@ -2,6 +2,7 @@ import { Cause, type Clock, Effect, Queue, Stream, SubscriptionRef } from "effec
 import type * as Broker from "../../Broker.ts"
 import * as PublishError from "../../PublishError.ts"
 import type { PublishResult } from "../../PublishResult.ts"
+import { monotonicMillis, Timekeeper } from "../timekeeper.ts"
 import type { SendBatch } from "./batch.ts"
 import type { Entry } from "./entry.ts"
 import { Group } from "./group.ts"
@@ -10,7 +11,6 @@ import { Ledger } from "./ledger.ts"
 import type { Meter } from "./meter.ts"
 import { acked, givenUp, rejected, unknown } from "./outcome.ts"
 import { ResultsHub } from "./resultsHub.ts"
-import { monotonicMillis, Timekeeper } from "./timekeeper.ts"
 import { Window } from "./window.ts"
 
 /** The pipeline's options, all decided. */
@@ -461,7 +461,7 @@ export class Pipeline {
    */
   readonly drain: Effect.Effect<void> = Effect.suspend(() => {
     this.window.close()
-    return Effect.interruptible(Effect.timeoutOption(this.#idle, this.options.drainTimeoutMillis))
+    return Effect.timeoutOption(this.#idle, this.options.drainTimeoutMillis)
   }).pipe(Effect.andThen(Effect.suspend(() => this.abandon)))
 
   /** Closes admission and settles everything that is pending now. */

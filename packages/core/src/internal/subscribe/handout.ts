@@ -10,11 +10,8 @@ import { Signal } from "./signal.ts"
 /** Deliveries handed out with one pull. */
 const maxChunk = 64
 
-/**
- * How often a waiting stream is looked at. Deliveries that nobody has looked into may stay with a consumer that asks for
- * more, and cannot get it, for one to two of these.
- */
-const untouchedMillis = 2_500
+/** How many times longer it takes where somebody has looked into the deliveries. */
+const touchedFactor = 12
 
 /**
  * Hands deliveries to a stream: the heads of all ready lanes, so at most one unsettled delivery of each aggregate is out.
@@ -109,21 +106,19 @@ export class Handout<A extends AnyEnvelope> implements Hands<A> {
 
   /**
    * Fails a pull that waits for something that only the one who pulls can do. Nobody can know whether another fiber will
-   * settle in a moment, so it takes time to conclude it: little where nobody has looked into any of the deliveries (they
-   * are being collected), and `stallTimeout` without any settlement where somebody has, and the window is full.
+   * settle in a moment, so it takes time to conclude it: `stallTimeout` where nobody has looked into any of the deliveries
+   * (they are being collected), and much longer without any settlement where somebody has, and the window is full.
    */
   readonly #watch: Effect.Effect<void> = Effect.suspend(() => {
-    const step = Math.max(1, Math.min(untouchedMillis, this.#stallMillis))
+    const step = Math.max(1, this.#stallMillis / 2)
     let settled = this.#settled
-    let stuckSince = 0
+    // Looks in a row that found it stuck; two of them are `step` apart.
+    let looks = 0
     const look = Effect.sync(() => {
       const stuck = this.#waiting ? this.#stuck() : "no"
-      if (stuck === "no" || settled !== this.#settled) stuckSince = 0
-      else stuckSince += step
+      looks = stuck === "no" || settled !== this.#settled ? 0 : looks + 1
       settled = this.#settled
-      // Stuck in two looks in a row, so for as long as a step at least.
-      const stalled = stuckSince > step && this.#untouched()
-        || stuck === "window" && stuckSince > this.#stallMillis
+      const stalled = looks > 2 && this.#untouched() || looks > 2 * touchedFactor && stuck === "window"
       if (!stalled) return
       this.#stalled = this.#describe(stuck)
       this.#ready.notify()

@@ -1,5 +1,5 @@
 import { Fifo } from "../fifo.ts"
-import { Heap } from "../memory/heap.ts"
+import { Heap } from "../heap.ts"
 
 /**
  * The lanes of a subscription: one FIFO for each aggregate that has deliveries in hand, and the choice of whose turn is

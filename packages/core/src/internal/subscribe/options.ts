@@ -83,5 +83,5 @@ export const decide = (topic: Topic.Any, input: Input): Decided => ({
   deadLetter: input.deadLetter,
   retryTopic: input.retryTopic ?? false,
   drainTimeoutMillis: millis("drainTimeout", input.drainTimeout, 10_000),
-  stallMillis: millis("stallTimeout", input.stallTimeout, 60_000)
+  stallMillis: millis("stallTimeout", input.stallTimeout, 5_000)
 })

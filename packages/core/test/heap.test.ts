@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
-import { Heap } from "../../src/internal/memory/heap.ts"
+import { Heap } from "../src/internal/heap.ts"
 
 describe("Heap", () => {
   it.prop(

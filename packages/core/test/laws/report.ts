@@ -1,0 +1,11 @@
+import fs from "node:fs/promises"
+import path from "node:path"
+import type { Report } from "../../testing/Laws.ts"
+
+const folder = path.resolve(import.meta.dirname, "../../../../.reports/laws")
+
+/** Where `scripts/laws.mjs` finds it. */
+export const writeReport = async (report: Report): Promise<void> => {
+  await fs.mkdir(folder, { recursive: true })
+  await fs.writeFile(path.join(folder, `${report.subject}.json`), `${JSON.stringify(report, undefined, 2)}\n`)
+}
