@@ -6,7 +6,7 @@
  * segments. Bytes are not copied: whoever hands over a body must not write to it any more.
  */
 import type { InboundRecord, OutboundRecord } from "../../Broker.ts"
-import * as Headers from "../../Headers.ts"
+import type * as Headers from "../../Headers.ts"
 
 /** Records per segment. Small enough that a mostly empty log is small, large enough that the list of segments is short. */
 export const segmentSize = 1024
@@ -17,12 +17,38 @@ const compactFrom = 64
 const noBody = new Uint8Array(0)
 
 class Segment {
-  readonly ids: Array<string> = []
-  readonly keys: Array<string> = []
-  readonly headers: Array<Headers.Headers> = []
-  readonly bodies: Array<Uint8Array> = []
-  readonly sizes: Array<number> = []
-  readonly timestamps: Array<number> = []
+  readonly ids: Array<string>
+  readonly keys: Array<string>
+  /** Names and values of all the records' headers, one after the other: an array of pairs per record costs five times more. */
+  readonly headers: Array<Headers.Value>
+  /** Where the headers of each record end in `headers`. */
+  readonly headerEnds: Array<number>
+  readonly bodies: Array<Uint8Array>
+  readonly sizes: Array<number>
+  readonly timestamps: Array<number>
+  headersEnd = 0
+
+  /** With room for so many records and header parts: growing by doubling would allocate three times as much. */
+  constructor(records: number, headerParts: number) {
+    this.ids = new Array<string>(records)
+    this.keys = new Array<string>(records)
+    this.headers = new Array<Headers.Value>(headerParts)
+    this.headerEnds = new Array<number>(records)
+    this.bodies = new Array<Uint8Array>(records)
+    this.sizes = new Array<number>(records)
+    this.timestamps = new Array<number>(records)
+  }
+
+  headersFrom(index: number): number {
+    return index === 0 ? 0 : this.headerEnds[index - 1]!
+  }
+
+  headersOf(index: number): Headers.Headers {
+    const end = this.headerEnds[index]!
+    const out: Array<readonly [name: string, value: Headers.Value]> = []
+    for (let i = this.headersFrom(index); i < end; i += 2) out.push([String(this.headers[i]), this.headers[i + 1]!])
+    return out
+  }
 }
 
 export class PartitionLog {
@@ -48,14 +74,23 @@ export class PartitionLog {
   /** `timestamp` must not be lower than the one before it, or {@link offsetAt} misses records. */
   append(record: OutboundRecord, timestamp: number): number {
     const offset = this.end
-    if (offset % segmentSize === 0) this.segments.push(new Segment())
+    const index = offset % segmentSize
+    if (index === 0) {
+      // A log that has filled one segment will fill the next one, with headers of much the same number.
+      const full = this.segments.at(-1)
+      this.segments.push(full === undefined ? new Segment(0, 0) : new Segment(segmentSize, full.headersEnd))
+    }
     const segment = this.segments[this.segments.length - 1]!
-    segment.ids.push(record.eventId)
-    segment.keys.push(record.key)
-    segment.headers.push(record.headers)
-    segment.bodies.push(record.body)
-    segment.sizes.push(record.size)
-    segment.timestamps.push(timestamp)
+    segment.ids[index] = record.eventId
+    segment.keys[index] = record.key
+    for (const [name, value] of record.headers) {
+      segment.headers[segment.headersEnd++] = name
+      segment.headers[segment.headersEnd++] = value
+    }
+    segment.headerEnds[index] = segment.headersEnd
+    segment.bodies[index] = record.body
+    segment.sizes[index] = record.size
+    segment.timestamps[index] = timestamp
     this.end = offset + 1
     this.bytes += record.size
     return offset
@@ -69,7 +104,7 @@ export class PartitionLog {
     const size = segment.sizes[index]!
     // A segment of large records would otherwise hold up to `segmentSize - 1` of them beyond the retention limit.
     segment.bodies[index] = noBody
-    segment.headers[index] = Headers.empty
+    segment.headers.fill("", segment.headersFrom(index), segment.headerEnds[index]!)
     this.start = offset + 1
     this.bytes -= size
     if (this.start % segmentSize === 0) this.dropSegment()
@@ -100,7 +135,7 @@ export class PartitionLog {
       attempt,
       timestamp: segment.timestamps[index]!,
       key: segment.keys[index]!,
-      headers: segment.headers[index]!,
+      headers: segment.headersOf(index),
       body: segment.bodies[index]!
     }
   }
