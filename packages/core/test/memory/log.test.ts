@@ -35,10 +35,28 @@ describe("PartitionLog", () => {
     assert.deepStrictEqual([log.bytes, log.start, log.end], [3, 1, 2])
   })
 
-  it("lets go of evicted bytes before their segment is full", () => {
-    const log = filled(2)
+  it("lets go of an evicted large body before its segment is full", () => {
+    const log = new PartitionLog(0)
+    log.append(record("e0", { body: new Uint8Array(100_000) }), 0)
+    log.append(record("e1", { body: new Uint8Array(100_000) }), 0)
     log.evict()
     assert.strictEqual(log.read("orders", 0, 0, 0).body.length, 0)
+    assert.strictEqual(log.read("orders", 1, 0, 0).body.length, 100_000)
+  })
+
+  it("copies small bodies and keeps large ones, side by side", () => {
+    const log = new PartitionLog(0)
+    const sizes = Array.from({ length: 3 * segmentSize }, (_, i) => i % 7 === 0 ? 5000 : i % 50)
+    const reused = new Uint8Array(5000)
+    sizes.forEach((size, i) => {
+      const body = size > 4096 ? new Uint8Array(size).fill(i % 251) : reused.fill(i % 251).subarray(0, size)
+      log.append(record(`e${i}`, { body }), i)
+    })
+    sizes.forEach((size, i) => {
+      const { body } = log.read("orders", i, 0, 0)
+      assert.strictEqual(body.length, size)
+      assert.isTrue(body.every((byte) => byte === i % 251))
+    })
   })
 
   it("keeps its offsets over many dropped segments", () => {

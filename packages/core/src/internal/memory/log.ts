@@ -3,7 +3,7 @@
  *
  * Records are kept in columns, one set of arrays per segment: nothing is allocated per record, nothing of the object
  * that the publisher handed over stays reachable but the strings and bytes themselves, and eviction drops whole
- * segments. Bytes are not copied: whoever hands over a body must not write to it any more.
+ * segments. Small bodies are copied, large ones are not: whoever hands over a body must not write to it any more.
  */
 import type { InboundRecord, OutboundRecord } from "../../Broker.ts"
 import type * as Headers from "../../Headers.ts"
@@ -14,7 +14,8 @@ export const segmentSize = 1024
 /** Dropped segments leave holes at the front of the list; it is compacted when it has at least so many. */
 const compactFrom = 64
 
-const noBody = new Uint8Array(0)
+/** A larger body is kept as it is, so that it can be let go of as soon as it is evicted. */
+const largeBody = 4096
 
 class Segment {
   readonly ids: Array<string>
@@ -23,20 +24,49 @@ class Segment {
   readonly headers: Array<Headers.Value>
   /** Where the headers of each record end in `headers`. */
   readonly headerEnds: Array<number>
-  readonly bodies: Array<Uint8Array>
+  /** The bodies that are not large, copied one after the other: a typed array of its own per record costs more than its bytes. */
+  bytes: Uint8Array
+  /** Where the bytes of each record end in `bytes`. */
+  readonly bytesEnds: Array<number>
+  readonly large: Array<Uint8Array | undefined>
   readonly sizes: Array<number>
   readonly timestamps: Array<number>
   headersEnd = 0
+  bytesEnd = 0
 
-  /** With room for so many records and header parts: growing by doubling would allocate three times as much. */
-  constructor(records: number, headerParts: number) {
+  /** With room for so many records, header parts and bytes: growing by doubling would allocate three times as much. */
+  constructor(records: number, headerParts: number, bytes: number) {
     this.ids = new Array<string>(records)
     this.keys = new Array<string>(records)
     this.headers = new Array<Headers.Value>(headerParts)
     this.headerEnds = new Array<number>(records)
-    this.bodies = new Array<Uint8Array>(records)
+    this.bytes = new Uint8Array(bytes)
+    this.bytesEnds = new Array<number>(records)
+    this.large = new Array<Uint8Array | undefined>(records)
     this.sizes = new Array<number>(records)
     this.timestamps = new Array<number>(records)
+  }
+
+  appendBody(index: number, body: Uint8Array): void {
+    if (body.length > largeBody) {
+      this.large[index] = body
+    } else {
+      this.large[index] = undefined
+      const end = this.bytesEnd + body.length
+      if (end > this.bytes.length) {
+        const grown = new Uint8Array(Math.max(end, this.bytes.length * 2))
+        grown.set(this.bytes)
+        this.bytes = grown
+      }
+      this.bytes.set(body, this.bytesEnd)
+      this.bytesEnd = end
+    }
+    this.bytesEnds[index] = this.bytesEnd
+  }
+
+  bodyOf(index: number): Uint8Array {
+    return this.large[index] ??
+      this.bytes.subarray(index === 0 ? 0 : this.bytesEnds[index - 1]!, this.bytesEnds[index]!)
   }
 
   headersFrom(index: number): number {
@@ -78,17 +108,21 @@ export class PartitionLog {
     if (index === 0) {
       // A log that has filled one segment will fill the next one, with headers of much the same number.
       const full = this.segments.at(-1)
-      this.segments.push(full === undefined ? new Segment(0, 0) : new Segment(segmentSize, full.headersEnd))
+      this.segments.push(
+        full === undefined ? new Segment(0, 0, 4096) : new Segment(segmentSize, full.headersEnd, full.bytesEnd)
+      )
     }
     const segment = this.segments[this.segments.length - 1]!
     segment.ids[index] = record.eventId
     segment.keys[index] = record.key
-    for (const [name, value] of record.headers) {
-      segment.headers[segment.headersEnd++] = name
-      segment.headers[segment.headersEnd++] = value
+    const { headers } = record
+    for (let i = 0; i < headers.length; i++) {
+      const header = headers[i]!
+      segment.headers[segment.headersEnd++] = header[0]
+      segment.headers[segment.headersEnd++] = header[1]
     }
     segment.headerEnds[index] = segment.headersEnd
-    segment.bodies[index] = record.body
+    segment.appendBody(index, record.body)
     segment.sizes[index] = record.size
     segment.timestamps[index] = timestamp
     this.end = offset + 1
@@ -103,7 +137,7 @@ export class PartitionLog {
     const index = offset % segmentSize
     const size = segment.sizes[index]!
     // A segment of large records would otherwise hold up to `segmentSize - 1` of them beyond the retention limit.
-    segment.bodies[index] = noBody
+    segment.large[index] = undefined
     segment.headers.fill("", segment.headersFrom(index), segment.headerEnds[index]!)
     this.start = offset + 1
     this.bytes -= size
@@ -136,7 +170,7 @@ export class PartitionLog {
       timestamp: segment.timestamps[index]!,
       key: segment.keys[index]!,
       headers: segment.headersOf(index),
-      body: segment.bodies[index]!
+      body: segment.bodyOf(index)
     }
   }
 
