@@ -11,7 +11,7 @@ export type BrokerLayer = Layer.Layer<Broker.Broker, BrokerError.BrokerError>
 /** By the scheme of the URL. */
 const brokers: Readonly<Record<string, (url: URL) => BrokerLayer>> = {
   // A run of a million events need not remember all their ids: a repeated one comes soon or not at all.
-  "memory:": () => MemoryBroker.layer({ maxDedupeIds: 10_000 })
+  "memory:": () => MemoryBroker.layer({ maxDedupeIds: 50_000 })
 }
 
 /** What `--broker` takes. */

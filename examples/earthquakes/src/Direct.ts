@@ -12,15 +12,16 @@ export interface Expected {
   readonly events: number
 }
 
+const sum = (values: ReadonlyArray<number>): number => values.reduce((total, value) => total + value, 0)
+
 /** For a catalogue of which the quake at each place was published so many times. Copies of an id do not count. */
 export const compute = (catalogue: Catalogue, times: (place: number) => number): Expected => {
   const quakes = catalogue.quakes.flatMap((quake, place) => {
     const count = catalogue.copies.has(place) ? 0 : times(place)
     return count === 0 ? [] : [{ ...quake, count }]
   })
-  const sum = (values: ReadonlyArray<number>) => values.reduce((total, value) => total + value, 0)
   const table = new Map<string, Row>()
-  for (const [network, members = []] of Object.entries(Object.groupBy(quakes, ({ network }) => network))) {
+  for (const [network, members = []] of Object.entries(Object.groupBy(quakes, (quake) => quake.network))) {
     const count = sum(members.map((quake) => quake.count))
     table.set(network, {
       count,

@@ -8,6 +8,7 @@ import type { EarthquakeDetected, EarthquakeTopic, Quake } from "./Earthquake.ts
 import { Once } from "./Once.ts"
 import { Order } from "./Order.ts"
 import type { Run } from "./Run.ts"
+import type { Ending } from "./Summary.ts"
 import { Tally } from "./Tally.ts"
 
 /** A group with what it has seen. */
@@ -38,6 +39,13 @@ export class Group {
   }
 }
 
+export interface Groups {
+  readonly tally: Group
+  readonly alerts: Group
+  /** Completes when one of the subscriptions has stopped. */
+  readonly stopped: Effect.Effect<Ending>
+}
+
 /** Subscribes both groups. `events`: different events in one repeat. */
 export const subscribe = Effect.fnUntraced(function*(topic: EarthquakeTopic, run: Run, events: number) {
   const subscriber = yield* Subscriber.Subscriber
@@ -47,12 +55,16 @@ export const subscribe = Effect.fnUntraced(function*(topic: EarthquakeTopic, run
     subscriber.subscribe(topic, {
       group: group.name,
       concurrency: 16,
+      drainTimeout: "1 second",
       handlers: { EarthquakeDetected: (envelope) => Effect.sync(() => group.handle(envelope)) }
     }))
-  return {
+  const groups: Groups = {
     tally,
     alerts,
-    /** Fails when one of them has stopped. */
-    watch: Effect.raceAllFirst(subscriptions.map((subscription) => subscription.await))
+    stopped: Effect.match(Effect.raceAllFirst(subscriptions.map((subscription) => subscription.await)), {
+      onFailure: ({ message }) => ({ _tag: "Failed", problem: `a subscription has stopped: ${message}` }),
+      onSuccess: () => ({ _tag: "Failed", problem: "a subscription has ended" })
+    })
   }
+  return groups
 })

@@ -28,22 +28,23 @@ export const graceful = <A, E, R>(
     })
   )
 
+const giveUp = (): never => {
+  process.stderr.write("\nended before everything was drained\n")
+  process.exit(130)
+}
+
 /** While the scope is open: a second signal ends the process at once, and the first one does after a few seconds. */
 export const lastResort = Effect.acquireRelease(
   Effect.sync(() => {
-    const give = (): never => {
-      process.stderr.write("\nended before everything was drained\n")
-      process.exit(130)
-    }
     let first: number | undefined
     let timer: NodeJS.Timeout | undefined
     const onSignal = (): void => {
       const now = performance.now()
       if (first === undefined) {
         first = now
-        timer = setTimeout(give, patienceMillis)
+        timer = setTimeout(giveUp, patienceMillis)
       } else if (now - first > oneKeystrokeMillis) {
-        give()
+        giveUp()
       }
     }
     process.on("SIGINT", onSignal)

@@ -6,9 +6,7 @@ import * as EventBus from "@effect-eventbus/core/EventBus"
 import { Clock, Console, Data, Duration, Effect, Fiber, Layer, Random, Runtime } from "effect"
 import { CliError } from "effect/cli"
 import path from "node:path"
-import { Alerts } from "./Alerts.ts"
 import * as Catalogue from "./Catalogue.ts"
-import * as Direct from "./Direct.ts"
 import { topicOf } from "./Earthquake.ts"
 import { subscribe } from "./Groups.ts"
 import { graceful } from "./Interrupt.ts"
@@ -18,10 +16,10 @@ import { publish } from "./Publish.ts"
 import * as Report from "./Report.ts"
 import { Run } from "./Run.ts"
 import { integer, styleOf } from "./Style.ts"
-import { Tally } from "./Tally.ts"
+import { type Ending, summarise } from "./Summary.ts"
 
 /** How many events the publisher may be ahead of the slowest group; the topic keeps twice as many. See `Run`. */
-const lead = Number(process.env.LEAD ?? 8192)
+const lead = 2048
 /** How long a stopped run may take to bring to an end what was published. */
 const drainTimeout = Duration.millis(2500)
 /** How long the end of the bus may take after that. */
@@ -37,7 +35,7 @@ export class WrongResult extends Data.TaggedError("WrongResult") {
 /** The bus could not be opened, or the topic not be subscribed to. */
 export class NoBus extends Data.TaggedError("NoBus")<{ readonly broker: string; readonly cause: Error }> {
   override get [CliError.userMessage](): string {
-    return `no bus on ${this.broker}: ${this.cause.message}`
+    return `cannot open a bus on "${this.broker}": ${this.cause.message}`
   }
 }
 
@@ -48,64 +46,18 @@ const newRunId = Effect.gen(function*() {
   return `${now.toString(36).padStart(9, "0")}${random.toString(36).padStart(7, "0")}`
 })
 
-type Ending = "complete" | "interrupted" | "stalled"
+const seconds = Duration.toSeconds(stallTimeout)
 
 /** Completes when nothing has moved for a while. */
-const stalled = (run: Run): Effect.Effect<void> =>
+const stalled = (run: Run): Effect.Effect<Ending> =>
   Effect.gen(function*() {
     let seen = -1
     for (let moved = run.acked + run.handledByAll; moved !== seen; moved = run.acked + run.handledByAll) {
       seen = moved
       yield* Effect.sleep(stallTimeout)
     }
+    return { _tag: "Failed", problem: `nothing moved for ${seconds} s` }
   })
-
-const summarise = Effect.fnUntraced(function*(options: {
-  readonly run: Run
-  readonly catalogue: Catalogue.Catalogue
-  readonly repeat: number
-  readonly groups: Effect.Success<ReturnType<typeof subscribe>>
-  readonly ending: Ending
-}) {
-  const { catalogue, ending, groups, run } = options
-  const alerts = yield* Alerts
-  const total = catalogue.quakes.length * options.repeat
-  const interrupted = ending === "interrupted"
-  const actual: Direct.Actual = {
-    table: (yield* Tally).table(),
-    alerts: alerts.raised(),
-    handled: { tally: groups.tally.handled, alerts: groups.alerts.handled }
-  }
-  const expected = Direct.compute(catalogue, (place) => interrupted ? run.ackedAt[place]! : options.repeat)
-  const orderViolations = groups.tally.order.violations + groups.alerts.order.violations
-  const elapsed = run.lastHandledAt - run.startedAt
-  const summary: Report.Summary = {
-    in: run.in,
-    rejected: catalogue.rejections.length,
-    acked: run.acked,
-    failed: run.failed,
-    unknown: run.unknown,
-    ...actual,
-    orderViolations,
-    messagesPerSecond: elapsed > 0 ? run.handledByAll / elapsed * 1000 : 0,
-    publishToAckMs: run.publishToAck.percentiles,
-    endToEndMs: run.endToEnd.percentiles,
-    repeated: run.repeated,
-    reasons: run.reasons,
-    strongest: alerts.strongest(),
-    expected,
-    problems: [
-      ...ending === "stalled" ? [`nothing moved for ${Duration.toSeconds(stallTimeout)} s`] : [],
-      ...run.failed + run.unknown === 0 ? [] : [`${integer(run.failed + run.unknown)} events were not acknowledged`],
-      ...orderViolations === 0 ? [] : [`${integer(orderViolations)} order violations`],
-      ...interrupted
-        ? Direct.completeDifferences(actual.table, expected.table)
-        : Direct.differences(actual, expected)
-    ],
-    interruptedOf: interrupted ? total : undefined
-  }
-  return summary
-})
 
 /** Publishes and handles everything, or as much as there is time for, and reports it. */
 const session = Effect.fnUntraced(function*(options: Options, catalogue: Catalogue.Catalogue, runId: string) {
@@ -122,16 +74,16 @@ const session = Effect.fnUntraced(function*(options: Options, catalogue: Catalog
   return yield* graceful((stop) =>
     Effect.gen(function*() {
       const work = yield* Effect.forkChild(everything)
-      const ending: Ending = yield* Progress.during(
+      const ending = yield* Progress.during(
         run,
         total,
         Effect.raceAllFirst([
-          Effect.as(Fiber.join(work), "complete" as const),
-          Effect.as(groups.watch, "stalled" as const),
-          Effect.as(stalled(run), "stalled" as const),
-          Effect.as(stop, "interrupted" as const)
-        ]).pipe(Effect.tap((ending) => {
-          if (ending !== "interrupted") return Effect.void
+          Effect.as(Fiber.join(work), { _tag: "Complete" } as const),
+          Effect.as(stop, { _tag: "Interrupted" } as const),
+          groups.stopped,
+          stalled(run)
+        ]).pipe(Effect.tap((end) => {
+          if (end._tag !== "Interrupted") return Effect.void
           run.stop()
           return Effect.timeoutOption(Fiber.join(work), drainTimeout)
         }))

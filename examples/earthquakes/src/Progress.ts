@@ -33,11 +33,15 @@ const timeLeft = ({ done, speed, total }: Picture): string => {
 
 const pace = ({ speed }: Picture): string => speed === undefined ? "" : `  ${integer(speed)}/s`
 
+/** Room for the speed and the time left, so that the bar keeps its length while they change theirs. */
+const tail = "  100,000/s, 59 min left".length
+
 /** One line for a terminal of so many columns. */
 export const bar = (picture: Picture, style: Style, columns: number): string => {
   const share = `${String(percent(picture)).padStart(3)}%`
   const words = `${integer(picture.done)} of ${integer(picture.total)} handled${pace(picture)}${timeLeft(picture)}`
-  const width = Math.min(maxBar, columns - words.length - share.length - 5)
+  const longest = 2 * integer(picture.total).length + " of  handled".length + tail
+  const width = Math.min(maxBar, columns - longest - share.length - 5)
   if (width < 8) return `${share}  ${words}`.slice(0, Math.max(0, columns - 1))
   const filled = picture.total === 0 ? width : Math.floor(picture.done / picture.total * width)
   return ` ${style.bar(filled, width - filled)} ${share}  ${words}`

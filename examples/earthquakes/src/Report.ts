@@ -2,37 +2,11 @@
  * What a run came to: as one JSON object for programs, as a page for people.
  */
 import { threshold } from "./Alerts.ts"
-import { type Expected, rowDifferences } from "./Direct.ts"
-import type { Quake } from "./Earthquake.ts"
+import { rowDifferences } from "./Direct.ts"
 import type { Percentiles } from "./Latency.ts"
 import { fit, integer, millis, type Style } from "./Style.ts"
+import type { Summary } from "./Summary.ts"
 import type { Table } from "./Tally.ts"
-
-export interface Summary {
-  readonly in: number
-  readonly rejected: number
-  readonly acked: number
-  readonly failed: number
-  readonly unknown: number
-  readonly handled: { readonly tally: number; readonly alerts: number }
-  readonly alerts: number
-  readonly orderViolations: number
-  readonly messagesPerSecond: number
-  readonly publishToAckMs: Percentiles
-  readonly endToEndMs: Percentiles
-  readonly table: Table
-
-  /** Acknowledged as stored before. */
-  readonly repeated: number
-  /** First reasons of what was not acknowledged. */
-  readonly reasons: ReadonlyArray<string>
-  readonly strongest: Quake | undefined
-  readonly expected: Expected
-  /** What is wrong, in words: the exit code is 1 where this is not empty. */
-  readonly problems: ReadonlyArray<string>
-  /** How many events there would have been, where somebody stopped the run. */
-  readonly interruptedOf: number | undefined
-}
 
 const rounded = ({ p50, p90, p99 }: Percentiles): Percentiles => ({
   p50: Number(p50.toFixed(3)),
@@ -40,7 +14,7 @@ const rounded = ({ p50, p90, p99 }: Percentiles): Percentiles => ({
   p99: Number(p99.toFixed(3))
 })
 
-const byName = (table: Table) => Array.from(table).sort(([a], [b]) => a < b ? -1 : 1)
+const byName = (table: Table) => Array.from(table).toSorted(([a], [b]) => a < b ? -1 : 1)
 
 export const json = (summary: Summary): string =>
   JSON.stringify({

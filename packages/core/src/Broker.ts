@@ -277,7 +277,9 @@ export interface Assignment {
 
 /**
  * A partition that goes to another member. Its records that are still waiting must not be started any more; core runs
- * `released` when the running ones have ended and are settled, or `deadlineMillis` from the signal have passed.
+ * `released` when the running ones have ended and are settled, or `deadlineMillis` from the signal have passed and they
+ * were cut off. The driver names a deadline that leaves time for that before it gives the partition away. A partition
+ * that was lost during an outage is signalled afterwards, with a deadline of 0.
  *
  * @category models
  * @since 0.1.0

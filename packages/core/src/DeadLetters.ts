@@ -12,9 +12,8 @@
 import { Clock, Context, Effect, Layer, Option } from "effect"
 import * as Broker from "./Broker.ts"
 import type * as BrokerError from "./BrokerError.ts"
-import type * as Envelope from "./Envelope.ts"
 import * as Headers from "./Headers.ts"
-import { makeCodec } from "./internal/codec.ts"
+import { type Codec, makeCodec } from "./internal/codec.ts"
 import { RawPublisher, type RawRecord } from "./internal/rawPublisher.ts"
 import * as Mark from "./internal/subscribe/deadLetterMark.ts"
 import * as DeadLetterRecord from "./internal/subscribe/deadLetterRecord.ts"
@@ -176,12 +175,19 @@ const eventIdOf = (headers: Headers.Headers): string | undefined =>
 
 const entryOf = (
   record: Broker.InboundRecord,
-  decode: (record: Pick<Broker.InboundRecord, "body" | "headers" | "key">) => Envelope.Envelope | undefined
+  codec: Codec
 ): Entry | undefined => {
   const parsed = DeadLetterRecord.parse(record.headers)
   if (parsed === undefined) return undefined
   const { at, headers, key, ...rest } = parsed
-  const envelope = decode({ headers, body: record.body, key })
+  const decoding = codec.decode({ headers, body: record.body, key })
+  const envelope = decoding._tag === "Decoded" ? decoding.envelope : undefined
+  // An event of an unknown type or version has its id in the body all the same.
+  const eventId = decoding._tag === "Undecodable"
+    ? undefined
+    : decoding._tag === "Decoded"
+    ? decoding.envelope.eventId
+    : decoding.eventId
   return {
     ...rest,
     id: Mark.idOf(record.partition, record.offset),
@@ -191,16 +197,8 @@ const entryOf = (
     key,
     headers,
     bytes: record.body,
-    eventId: envelope?.eventId ?? eventIdOf(headers),
+    eventId: eventId ?? eventIdOf(headers),
     envelope
-  }
-}
-
-const decoder = (topic: Topic.Any) => {
-  const codec = makeCodec(topic)
-  return (record: Pick<Broker.InboundRecord, "body" | "headers" | "key">): Envelope.Envelope | undefined => {
-    const decoded = codec.decode(record)
-    return decoded._tag === "Decoded" ? decoded.envelope : undefined
   }
 }
 
@@ -237,11 +235,11 @@ export const make: Effect.Effect<DeadLetters["Service"], never, Broker.Broker | 
     const spec = DeadLetterStore.topicSpec(nameOf(topic, options), topic)
     const entries = new Map<string, Entry>()
     if (Option.isNone(yield* broker.describeTopic(spec.name))) return []
-    const decode = decoder(topic)
+    const codec = makeCodec(topic)
     yield* readTopic(broker, spec, (record) => {
       const mark = Mark.parse(record.headers)
       if (mark === undefined) {
-        const entry = entryOf(record, decode)
+        const entry = entryOf(record, codec)
         // A topic of another name may serve several groups.
         if (entry !== undefined && entry.group === options.group) entries.set(entry.id, entry)
         return

@@ -178,7 +178,10 @@ export class MemoryBroker extends Context.Service<MemoryBroker, {
 export interface Settings extends Limits {
   /** How long a client waits for an answer that a fault has swallowed. Default 5 seconds. */
   readonly ackTimeout?: Duration.Input | undefined
-  /** How long a member may take to release a partition that goes to another one. Default 5 seconds. */
+  /**
+   * How long a member may take to release a partition that goes to another one. It is told four fifths of it: the rest is
+   * for cutting off handlers that have not ended by then. Default 5 seconds.
+   */
   readonly handoverTimeout?: Duration.Input | undefined
 }
 

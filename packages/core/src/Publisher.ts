@@ -127,7 +127,8 @@ export class Publisher extends Context.Service<Publisher, {
   readonly sink: <T extends Topic.Any>(topic: T) => Sink.Sink<PublishSummary, Topic.EnvelopeOf<T>>
   /**
    * The outcome of every envelope that settles from the subscription on: nothing from before, nothing lost. A slow
-   * reader holds back permits, and so new publishes, never settlements. Ends when the bus has closed.
+   * reader holds back permits, and so new publishes, never settlements. Ends when the bus has closed. Dead letters and
+   * replays go through the same window, but nobody published them: they are not told here.
    */
   readonly results: Stream.Stream<PublishResult.PublishResult>
   /** Waits until everything that was accepted before has settled. */

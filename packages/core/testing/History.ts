@@ -221,12 +221,12 @@ export const make: Effect.Effect<History> = Effect.map(Clock.clockWith(Effect.su
     return issues
   }
 
-  const settle: History["settle"] = (issue, eventId, told) => {
+  const settle: History["settle"] = (number, eventId, told) => {
     if (Exit.isSuccess(told)) {
       const { duplicate, offset, partition } = told.value
       add({
         _tag: "Settled",
-        issue,
+        issue: number,
         eventId,
         outcome: "acked",
         partition,
@@ -237,11 +237,11 @@ export const make: Effect.Effect<History> = Effect.map(Clock.clockWith(Effect.su
     }
     const error = told.cause.reasons.find(Cause.isFailReason)?.error
     if (error !== undefined) {
-      add({ _tag: "Settled", issue, eventId, outcome: error.outcome, reason: error.reason._tag })
+      add({ _tag: "Settled", issue: number, eventId, outcome: error.outcome, reason: error.reason._tag })
     } else if (Cause.hasInterruptsOnly(told.cause)) {
-      add({ _tag: "Settled", issue, eventId, outcome: "withdrawn" })
+      add({ _tag: "Settled", issue: number, eventId, outcome: "withdrawn" })
     } else {
-      add({ _tag: "Settled", issue, eventId, outcome: "unknown", reason: Cause.pretty(told.cause) })
+      add({ _tag: "Settled", issue: number, eventId, outcome: "unknown", reason: Cause.pretty(told.cause) })
     }
   }
 

@@ -23,7 +23,7 @@ import * as History from "./History.ts"
 import { Corrected, type Fact, type LawTopic, Noted } from "./internal/facts.ts"
 import { asViolation, connect, open } from "./internal/labBus.ts"
 import * as Time from "./internal/time.ts"
-import { LawViolation, violated } from "./internal/time.ts"
+import { type LawViolation, violated } from "./internal/time.ts"
 import * as ReadBack from "./ReadBack.ts"
 import type * as Subject from "./Subject.ts"
 
@@ -206,6 +206,11 @@ export class Lab extends Context.Service<Lab, {
   readonly await: <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LawViolation, R>
   /** Waits for a condition while time goes by. */
   readonly until: (what: string | (() => string), condition: () => boolean) => Effect.Effect<void, LawViolation>
+  /** Waits for a condition that has to be asked for. */
+  readonly eventually: <E, R>(
+    what: string,
+    condition: Effect.Effect<boolean, E, R>
+  ) => Effect.Effect<void, E | LawViolation, R>
   /** Lets time go by. */
   readonly pass: (duration: Duration.Input) => Effect.Effect<void>
   /** Lets enough time go by to see that nothing happens. */

@@ -12,10 +12,9 @@
  *
  * @since 0.1.0
  */
-import { Clock, Duration, Effect, Exit, Fiber, type Layer, Logger, Scope } from "effect"
-import { TestClock } from "effect/testing"
+import { Clock, Effect, Exit, type Layer } from "effect"
 import type * as Broker from "../src/Broker.ts"
-import * as Time from "./internal/time.ts"
+import * as inLab from "./internal/inLab.ts"
 import { vitest } from "./internal/vitest.ts"
 import * as Lab from "./Lab.ts"
 import type { Law } from "./Law.ts"
@@ -81,42 +80,22 @@ export type Verdict =
 
 type Outcome = Exit.Exit<ReadonlyArray<Subject.Need>, Lab.LawViolation>
 
-/** Everything that a law opened is closed while time goes by: finalizers may wait for what hangs. */
-const checkInTime = Effect.fnUntraced(function*(law: Law, subject: Subject.Subject): Effect.fn.Return<Outcome> {
-  const time = Time.make(subject)
-  const root = yield* Scope.make()
-  const outcome = yield* Effect.exit(Effect.gen(function*() {
-    const lab = yield* Scope.provide(Lab.make(subject), root)
-    const missing = Subject.missing(subject, lab.capabilities, law.needs)
-    if (missing.length === 0) yield* Effect.provideService(law.check, Lab.Lab, lab)
-    return missing
-  }))
-  if (subject.mend !== undefined) yield* subject.mend
-  const closed = yield* Effect.exit(time.await("everything closes", Scope.close(root, Exit.void)))
-  return Exit.isFailure(outcome) || Exit.isSuccess(closed) ? outcome : Exit.failCause(closed.cause)
-})
-
 /**
  * Checks one law.
  *
  * @category running
  * @since 0.1.0
  */
-export const check = Effect.fnUntraced(function*(law: Law, subject: Subject.Subject): Effect.fn.Return<Verdict> {
-  const limit = limitOf(subject)
-  const inTime = checkInTime(law, subject)
-  const fiber = yield* (subject.time === "test" ? Effect.provide(inTime, TestClock.layer()) : inTime).pipe(
-    Effect.provide(Logger.layer([])),
-    // In a fiber that can be left alone: what a broken broker has hung may not be interruptible.
-    Effect.forkDetach
+export const check = (law: Law, subject: Subject.Subject): Effect.Effect<Verdict> =>
+  Effect.map(
+    inLab.run(subject, (lab) => {
+      const missing = Subject.missing(subject, lab.capabilities, law.needs)
+      return missing.length > 0
+        ? Effect.succeed(missing)
+        : Effect.as(Effect.provideService(law.check, Lab.Lab, lab), [])
+    }),
+    (outcome) => verdictOf(law, outcome)
   )
-  const outcome = yield* Effect.timeoutOption(Fiber.join(fiber), limit)
-  if (outcome._tag === "None") {
-    fiber.interruptUnsafe()
-    return { _tag: "Violated", law, violation: Lab.violated(`did not end within ${limit} ms`) }
-  }
-  return verdictOf(law, outcome.value)
-})
 
 const verdictOf = (law: Law, outcome: Outcome): Verdict => {
   if (Exit.isSuccess(outcome)) {
@@ -129,9 +108,6 @@ const verdictOf = (law: Law, outcome: Outcome): Verdict => {
     violation: violation._tag === "Some" ? violation.value : Lab.violated(String(outcome.cause), outcome.cause)
   }
 }
-
-const limitOf = (subject: Subject.Subject): number =>
-  Duration.toMillis(Duration.fromInputUnsafe(subject.limit ?? (subject.time === "test" ? "20 seconds" : "2 minutes")))
 
 /**
  * Checks laws one after the other.
@@ -224,7 +200,7 @@ export const run = (name: string, layer: Layer.Layer<Broker.Broker, unknown>, op
         verdicts.push(verdict)
         if (verdict._tag === "Skipped") context.skip(missingText(verdict.missing))
         if (verdict._tag === "Violated") throw verdict.violation
-      }, limitOf(subject) + 5000)
+      }, inLab.limitOf(subject) + 5000)
     }
     afterAll(async () => {
       const at = await Effect.runPromise(Clock.currentTimeMillis)

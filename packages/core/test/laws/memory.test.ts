@@ -1,16 +1,29 @@
+import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import * as MemoryBroker from "../../src/MemoryBroker.ts"
 import * as Faults from "../../testing/Faults.ts"
 import * as Laws from "../../testing/Laws.ts"
+import * as Model from "../../testing/Model.ts"
+import type * as Subject from "../../testing/Subject.ts"
 import { writeReport } from "./report.ts"
 
 const faults = Effect.runSync(Faults.make)
-const cluster = MemoryBroker.makeClusterUnsafe()
+const layer = MemoryBroker.layer({ cluster: MemoryBroker.makeClusterUnsafe(), faults: faults.injector })
 
-Laws.run("memory", MemoryBroker.layer({ cluster, faults: faults.injector }), {
+const subject: Subject.Options = {
   time: "test",
   cut: faults.disconnect(),
   mend: faults.reconnect,
-  dropAcks: (count) => faults.dropAcks(count),
-  report: writeReport
+  dropAcks: (count) => faults.dropAcks(count)
+}
+
+Laws.run("memory", layer, { ...subject, report: writeReport })
+
+Model.run("memory", layer, {
+  ...subject,
+  runs: 1000,
+  timeout: 60_000,
+  summary: ({ coverage }) => {
+    for (const [what, count] of Object.entries(coverage)) assert.isAbove(count, 0, `no script had any "${what}"`)
+  }
 })

@@ -294,7 +294,7 @@ describe("the memory broker's consumer", () => {
         const b = yield* joined(topic)
         const waiting = yield* Effect.forkChild(b.poll(10), { startImmediately: true })
         const revocation = yield* Effect.flatMap(Fiber.join(asked), Effect.fromOption)
-        assert.deepInclude(revocation, { partition: 1, epoch: 1, deadlineMillis: 5000 })
+        assert.deepInclude(revocation, { partition: 1, epoch: 1, deadlineMillis: 4000 })
         assert.deepStrictEqual(yield* partitions(b), [])
         // What runs may end and be settled; the rest goes to the new owner.
         yield* a.settle(inHand.filter(({ offset, partition }) => partition === 1 && offset === BigInt(0)))

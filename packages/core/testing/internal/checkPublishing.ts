@@ -23,9 +23,11 @@ export const push = <K, V>(map: Map<K, Array<V>>, key: K, value: V): void => {
 const read = (entries: ReadonlyArray<Entry>, violations: Array<Violation>) => {
   const issues = new Map<number, Issue>()
   const reported = new Map<string, Array<Of<"Reported">>>()
+  // The results of a bus tell of its dead letters, too, which nobody issued.
+  const topics = new Set(entries.flatMap((entry) => entry._tag === "Issued" ? [entry.topic] : []))
   for (const entry of entries) {
     if (entry._tag === "Issued") issues.set(entry.issue, { issued: entry, told: [] })
-    else if (entry._tag === "Reported") push(reported, entry.eventId, entry)
+    else if (entry._tag === "Reported" && topics.has(entry.topic)) push(reported, entry.eventId, entry)
     else if (entry._tag === "Settled") {
       const issue = issues.get(entry.issue)
       if (issue === undefined) {

@@ -21,25 +21,25 @@ export const wrap = (inner: Broker.Broker["Service"]): Client => {
   const alive = <A, E>(effect: Effect.Effect<A, E>, otherwise: Effect.Effect<A>): Effect.Effect<A, E> =>
     Effect.suspend(() => dead ? otherwise : effect)
 
-  const producer = Effect.map(inner.producer, (inner): Broker.Producer => ({
-    ...inner,
+  const producer = Effect.map(inner.producer, (own): Broker.Producer => ({
+    ...own,
     send: (batches) =>
       Effect.andThen(
         gate.await,
         alive(
-          inner.send(batches),
+          own.send(batches),
           Effect.sync(() => batches.forEach((batch) => batch.settleAll(crashed)))
         )
       )
   }))
 
   const consumer = (options: Broker.ConsumerOptions) =>
-    Effect.map(inner.consumer(options), (inner): Broker.Consumer => ({
-      ...inner,
-      poll: (max) => alive(inner.poll(max), Effect.never),
-      settle: (records) => alive(inner.settle(records), Effect.void),
-      flush: alive(inner.flush, Effect.void),
-      heartbeat: (records) => alive(inner.heartbeat(records), Effect.void)
+    Effect.map(inner.consumer(options), (own): Broker.Consumer => ({
+      ...own,
+      poll: (max) => alive(own.poll(max), Effect.never),
+      settle: (records) => alive(own.settle(records), Effect.void),
+      flush: alive(own.flush, Effect.void),
+      heartbeat: (records) => alive(own.heartbeat(records), Effect.void)
     }))
 
   return {

@@ -46,15 +46,17 @@ export const open = Effect.fnUntraced(function*(
   )
   const publisher = Context.get(context, Publisher.Publisher)
   const subscriber = Context.get(context, Subscriber.Subscriber)
-  const reading = yield* Effect.forkIn(reports ? history.reports(publisher) : Effect.void, root, { startImmediately: true })
+  const reading = yield* Effect.forkIn(reports ? history.reports(publisher) : Effect.void, root, {
+    startImmediately: true
+  })
 
-  const consume = Effect.fnUntraced(function*(topic: LawTopic, options: ConsumeOptions) {
-    const { handle = () => Effect.void, member = "m1", ...rest } = options
+  const consume = Effect.fnUntraced(function*(topic: LawTopic, asked: ConsumeOptions) {
+    const { handle = () => Effect.void, member = "m1", ...rest } = asked
     const inner = yield* Scope.fork(scope)
-    const handler = history.handler<Fact, unknown, unknown, never>(options.group, member, handle)
+    const handler = history.handler<Fact, unknown, unknown, never>(asked.group, member, handle)
     const subscribed = subscriber.subscribe(topic, { ...rest, handlers: { Noted: handler, Corrected: handler } })
-    const subscription = yield* time.await(`${options.group} subscribes`, Scope.provide(subscribed, inner))
-    return { ...subscription, close: time.await(`${options.group} ends`, Scope.close(inner, Exit.void)) }
+    const subscription = yield* time.await(`${asked.group} subscribes`, Scope.provide(subscribed, inner))
+    return { ...subscription, close: time.await(`${asked.group} ends`, Scope.close(inner, Exit.void)) }
   })
 
   const publishAll = Effect.fnUntraced(function*(topic: LawTopic, facts: Iterable<Fact>) {
@@ -87,7 +89,6 @@ export const open = Effect.fnUntraced(function*(
     close,
     crash: Effect.suspend(() => {
       client.crash()
-      history.add({ _tag: "Happened", what: "crash" })
       return close
     }),
     gate: client.gate

@@ -16,6 +16,10 @@ export const violated = (message: string, cause?: unknown): LawViolation =>
 export interface Time {
   readonly await: <A, E, R>(what: string, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LawViolation, R>
   readonly until: (what: string | (() => string), condition: () => boolean) => Effect.Effect<void, LawViolation>
+  readonly eventually: <E, R>(
+    what: string,
+    condition: Effect.Effect<boolean, E, R>
+  ) => Effect.Effect<void, E | LawViolation, R>
   readonly pass: (duration: Duration.Input) => Effect.Effect<void>
   readonly quiet: Effect.Effect<void>
 }
@@ -41,7 +45,7 @@ export const make = (options: Pick<Options, "time" | "patience" | "quiet">): Tim
       }
     }
     const begin = yield* Clock.currentTimeMillis
-    for (let millis = 1;; millis = Math.min(millis * 1.5, 100)) {
+    for (let millis = 1;; millis = Math.min(Math.ceil(millis * 1.5), 100)) {
       yield* pass(millis)
       if (condition()) return
       if ((yield* Clock.currentTimeMillis) - begin > patience) {
@@ -50,14 +54,21 @@ export const make = (options: Pick<Options, "time" | "patience" | "quiet">): Tim
     }
   })
 
-  return {
-    until,
-    pass,
-    quiet: pass(quiet),
-    await: (what, effect) =>
-      Effect.flatMap(
-        Effect.forkChild(effect, { startImmediately: true }),
-        (fiber) => Effect.andThen(until(what, () => fiber.pollUnsafe() !== undefined), Fiber.join(fiber))
-      )
-  }
+  const awaiting: Time["await"] = (what, effect) =>
+    Effect.flatMap(
+      Effect.forkChild(effect, { startImmediately: true }),
+      (fiber) => Effect.andThen(until(what, () => fiber.pollUnsafe() !== undefined), Fiber.join(fiber))
+    )
+
+  const eventually: Time["eventually"] = Effect.fnUntraced(function*(what, condition) {
+    const begin = yield* Clock.currentTimeMillis
+    while (!(yield* awaiting(what, condition))) {
+      yield* pass(20)
+      if ((yield* Clock.currentTimeMillis) - begin > patience) {
+        return yield* violated(`waited ${patience} ms in vain: ${what}`)
+      }
+    }
+  })
+
+  return { await: awaiting, until, eventually, pass, quiet: pass(quiet) }
 }

@@ -243,6 +243,41 @@ const interruption = Law.make({
   })
 })
 
+const unruly = Law.make({
+  theme,
+  name: "handlers that die, hang and dawdle lose nothing and keep order",
+  statement:
+    "Defects are retried, a handler that hangs is interrupted by `handlerTimeout` and retried, one that outlasts the ack wait is kept.",
+  needs: ["ordered"],
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic({ partitions: 2 })
+    const bus = yield* lab.bus()
+    const tried = new Set<string>()
+    yield* bus.consume(topic, {
+      group: "g",
+      concurrency: 8,
+      ackWait: "1 second",
+      handlerTimeout: "2500 millis",
+      retry: Schedule.spaced(10),
+      handle: (fact) =>
+        Effect.suspend((): Effect.Effect<void> => {
+          const first = !tried.has(fact.eventId)
+          tried.add(fact.eventId)
+          if (fact.payload.n % 3 === 2 && first) return Effect.die("every third event")
+          if (fact.payload.n === 4 && first) return Effect.never
+          return fact.payload.n === 6 ? Effect.sleep("2 seconds") : Effect.void
+        })
+    })
+    yield* bus.acked(topic, facts(lab, 8, 72))
+    yield* lab.handled("g", 72)
+    yield* lab.quiet
+    const figures = yield* lab.verify(topic, { caughtUp: ["g"], noDuplicates: true })
+    // One more for each of 3 defects and 1 hang of each aggregate.
+    yield* expectEqual("handlers started", figures.groups.g?.runs, 72 + 8 * 4)
+  })
+})
+
 export const acknowledging: ReadonlyArray<Law.Law> = [
   crash,
   lostAck,
@@ -250,6 +285,7 @@ export const acknowledging: ReadonlyArray<Law.Law> = [
   gap,
   ackWait,
   heartbeat,
+  unruly,
   settlements,
   interruption
 ]

@@ -58,17 +58,17 @@ const invalidMember = Law.make({
       i === 2 ? { ...fact, payload: { ...fact.payload, n: 1.5 } } : i === 5 ? { ...fact, aggregateId: "a b" } : fact
     )
     const told = yield* lab.await("the batch settles", lab.history.publishBatch(bus.publisher, topic, published))
-    const bad = [2, 5]
+    const bad = new Set([2, 5])
     yield* expectEqual(
       "outcomes",
       told.map(summary),
-      published.map((_, i) => bad.includes(i) ? "rejected InvalidEnvelope" : "acked")
+      published.map((_, i) => bad.has(i) ? "rejected InvalidEnvelope" : "acked")
     )
     const stored = yield* lab.stored(topic)
     yield* expectEqual(
       "what is stored",
       stored.map(({ eventId }) => eventId),
-      eventIds(published.filter((_, i) => !bad.includes(i)))
+      eventIds(published.filter((_, i) => !bad.has(i)))
     )
     yield* lab.verify(topic, { noDuplicates: true })
   })
@@ -131,7 +131,7 @@ const atomic = Law.make({
   })
 })
 
-const fullTopic = Law.make({
+const absent = Law.make({
   theme,
   name: "rejected means absent",
   statement: "What a publisher is told was rejected is never found in the topic, and what was acknowledged always is.",
@@ -159,4 +159,4 @@ const fullTopic = Law.make({
   })
 })
 
-export const batches: ReadonlyArray<Law.Law> = [inputOrder, invalidMember, oversized, atomic, fullTopic]
+export const batches: ReadonlyArray<Law.Law> = [inputOrder, invalidMember, oversized, atomic, absent]

@@ -209,11 +209,7 @@ const replayTopic = Law.make({
     yield* lab.handled("other", 1)
     yield* lab.until("it failed 3 times", () => lab.started("g").length === 3)
     const list = bus.deadLetters.list(topic, { group: "g" })
-    let letters = yield* lab.await("the dead letters are listed", list)
-    while (letters.length === 0) {
-      yield* lab.pass(20)
-      letters = yield* lab.await("the dead letters are listed", list)
-    }
+    yield* lab.eventually("its dead letter is stored", Effect.map(list, (letters) => letters.length === 1))
     healed = true
     yield* lab.await("the replay", bus.deadLetters.replay(topic, { group: "g", to: "topic" }))
     yield* lab.handled("g", 1)
@@ -222,4 +218,47 @@ const replayTopic = Law.make({
   })
 })
 
-export const deadLettering: ReadonlyArray<Law.Law> = [exhausted, defect, undecodable, unknownType, replay, replayTopic]
+const halted = Law.make({
+  theme,
+  name: "a subscription that halts stops the aggregate and skips nothing",
+  statement:
+    "With `onExhausted: \"halt\"` nothing behind the event is handled, `await` fails with `LaneHalted`, the others go on.",
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic()
+    const bus = yield* lab.bus()
+    const halting = { group: "g", retry: thrice, onExhausted: "halt", drainTimeout: 0 } as const
+    const subscription = yield* bus.consume(topic, {
+      ...halting,
+      handle: (fact) => fact.aggregateId === "a0" && fact.payload.n === 1 ? Effect.fail("sick") : Effect.void
+    })
+    yield* bus.acked(topic, facts(lab, 4, 20))
+    const stopped = yield* lab.await("it is told", Effect.flip(subscription.await))
+    yield* expectEqual(
+      "the reason",
+      stopped._tag === "SubscribeError" ? stopped.reason._tag : stopped._tag,
+      "LaneHalted"
+    )
+    yield* lab.handled("g", 16)
+    yield* lab.quiet
+    const ids = lab.started("g").filter(({ aggregateId }) => aggregateId === "a0").map(({ eventId }) =>
+      Number(eventId.at(-1))
+    )
+    yield* expectEqual("handled of the halted aggregate", ids, [0, 1, 1, 1])
+    yield* subscription.close
+    const next = yield* lab.bus()
+    yield* next.consume(topic, { ...halting, member: "m2" })
+    yield* lab.handled("g", 20)
+    yield* lab.verify(topic, { caughtUp: ["g"] })
+  })
+})
+
+export const deadLettering: ReadonlyArray<Law.Law> = [
+  exhausted,
+  halted,
+  defect,
+  undecodable,
+  unknownType,
+  replay,
+  replayTopic
+]

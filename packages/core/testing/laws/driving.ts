@@ -2,9 +2,9 @@
  * What the bus relies on in a driver: the contract of `Broker`, without the bus.
  */
 import { Effect, Exit, Scope } from "effect"
+import * as Raw from "../internal/rawSend.ts"
 import { expect, expectEqual, Lab } from "../Lab.ts"
 import * as Law from "../Law.ts"
-import * as Raw from "../internal/rawSend.ts"
 import { collect, consumer } from "./shared.ts"
 
 const theme = "The driver's contract"
@@ -12,15 +12,18 @@ const theme = "The driver's contract"
 const answers = Law.make({
   theme,
   name: "a driver answers for each record exactly once",
-  statement: "Every record of a batch gets one outcome, stored means stored, and none is left open when the producer has closed.",
+  statement:
+    "Every record of a batch gets one outcome, stored means stored, and none is left open when the producer has closed.",
   check: Effect.gen(function*() {
     const lab = yield* Lab
     const topic = lab.topic()
     const broker = yield* lab.client
     const scope = yield* Scope.make()
     const producer = yield* lab.await("a producer opens", Scope.provide(broker.producer, scope))
-    const records = Array.from({ length: 50 }, (_, i) =>
-      Raw.record({ eventId: `${lab.token}-r${i}`, key: "a", body: `{"n":${i}}`, headers: [["X-N", String(i)]] })
+    const records = Array.from(
+      { length: 50 },
+      (_, i) =>
+        Raw.record({ eventId: `${lab.token}-r${i}`, key: "a", body: `{"n":${i}}`, headers: [["X-N", String(i)]] })
     )
     const sent = yield* lab.await("a batch is taken", Raw.send(broker, producer, topic, records))
     yield* lab.until("every record is answered for", () => sent.answers.every((list) => list.length > 0))
@@ -49,7 +52,9 @@ const opaque = Law.make({
     const producer = yield* lab.await("a producer opens", Scope.provide(broker.producer, scope))
     const bodies = [Uint8Array.from({ length: 256 }, (_, i) => i), new Uint8Array(0), new TextEncoder().encode("你好")]
     const headers = [["X-A", "1"], ["X-B", "two words"], ["X-A", "2"]] as const
-    const records = bodies.map((body, i) => Raw.record({ eventId: `${lab.token}-r${i}`, key: `key:${i}`, body, headers }))
+    const records = bodies.map((body, i) =>
+      Raw.record({ eventId: `${lab.token}-r${i}`, key: `key:${i}`, body, headers })
+    )
     const sent = yield* lab.await("they are taken", Raw.send(broker, producer, topic, records))
     yield* lab.until("they are answered for", () => sent.answers.every((list) => list.length > 0))
     const reader = yield* lab.await("a consumer opens", Scope.provide(consumer(broker, { topic, group: "g" }), scope))
@@ -63,7 +68,10 @@ const opaque = Law.make({
       if (record.key !== undefined) yield* expectEqual("the key", record.key, `key:${i}`)
     }
     const offsets = read.map(({ offset }) => offset)
-    yield* expect(offsets.every((offset, i) => i === 0 || offset > (offsets[i - 1] ?? 0n)), () => `offsets ${offsets.join(", ")}`)
+    yield* expect(
+      offsets.every((offset, i) => i === 0 || offset > (offsets[i - 1] ?? 0n)),
+      () => `offsets ${offsets.join(", ")}`
+    )
     yield* reader.settle(read)
     yield* lab.await("the settlements are durable", reader.flush)
     yield* lab.await("both close", Scope.close(scope, Exit.void))
@@ -73,7 +81,8 @@ const opaque = Law.make({
 const atomic = Law.make({
   theme,
   name: "a driver stores an atomic batch as a whole or not at all",
-  statement: "With one record that the broker refuses, no record of an atomic batch is stored, and each is answered for alike.",
+  statement:
+    "With one record that the broker refuses, no record of an atomic batch is stored, and each is answered for alike.",
   needs: ["atomicBatch"],
   check: Effect.gen(function*() {
     const lab = yield* Lab
@@ -98,10 +107,17 @@ const atomic = Law.make({
       })
     yield* expectEqual("a good batch", yield* send("good", -1), ["Stored", "Stored", "Stored", "Stored", "Stored"])
     const refused = yield* send("bad", 3)
-    yield* expect(!refused.includes("Stored"), () => `of a batch with a record that is too large: ${refused.join(", ")}`)
+    yield* expect(
+      !refused.includes("Stored"),
+      () => `of a batch with a record that is too large: ${refused.join(", ")}`
+    )
     yield* lab.await("the producer closes", Scope.close(scope, Exit.void))
     const stored = yield* lab.stored(topic)
-    yield* expectEqual("what is stored", stored.map(({ eventId }) => eventId), records("good", -1).map(({ eventId }) => eventId))
+    yield* expectEqual(
+      "what is stored",
+      stored.map(({ eventId }) => eventId),
+      records("good", -1).map(({ eventId }) => eventId)
+    )
   })
 })
 
@@ -123,7 +139,10 @@ const heartbeats = Law.make({
     for (let beat = 0; beat < 8; beat++) {
       yield* lab.pass(400)
       yield* reader.heartbeat(held)
-      yield* expect(more.pollUnsafe() === undefined, () => `delivered again after ${(beat + 1) * 400} ms with heartbeats`)
+      yield* expect(
+        more.pollUnsafe() === undefined,
+        () => `delivered again after ${(beat + 1) * 400} ms with heartbeats`
+      )
     }
     yield* reader.settle(held)
     yield* lab.await("the settlements are durable", reader.flush)

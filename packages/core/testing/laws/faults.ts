@@ -1,7 +1,7 @@
 /**
  * What holds when the connection is lost, and answers with it.
  */
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber, Latch } from "effect"
 import { expect, expectEqual, Lab } from "../Lab.ts"
 import * as Law from "../Law.ts"
 import { facts, sequence } from "./shared.ts"
@@ -18,7 +18,8 @@ const cutting = (name: "cut" | "mend") =>
 const lostConnection = Law.make({
   theme,
   name: "a lost connection loses, doubles and reorders nothing that is acknowledged",
-  statement: "Events published before, during and after an outage settle once each; those acknowledged are stored, in order.",
+  statement:
+    "Events published before, during and after an outage settle once each; those acknowledged are stored, in order.",
   needs: ["cut", "ordered"],
   check: Effect.gen(function*() {
     const lab = yield* Lab
@@ -53,7 +54,8 @@ const lostConnection = Law.make({
 const outage = Law.make({
   theme,
   name: "what is published during an outage is not silently discarded",
-  statement: "Accepted while there is no connection, an event is stored after it is back, within its deadline, or its caller is told.",
+  statement:
+    "Accepted while there is no connection, an event is stored after it is back, within its deadline, or its caller is told.",
   needs: ["cut"],
   check: Effect.gen(function*() {
     const lab = yield* Lab
@@ -61,11 +63,17 @@ const outage = Law.make({
     const bus = yield* lab.bus({ deliveryTimeout: "5 seconds" })
     yield* bus.acked(topic, [lab.fact("first", 0)])
     yield* cutting("cut")
-    const told = yield* Effect.forEach(sequence(lab, "a", 20), (fact) => lab.history.publish(bus.publisher, topic, fact))
+    const told = yield* Effect.forEach(
+      sequence(lab, "a", 20),
+      (fact) => lab.history.publish(bus.publisher, topic, fact)
+    )
     yield* lab.pass("1 second")
     yield* cutting("mend")
     const first = yield* lab.await("all settle", Effect.all(told))
-    yield* expect(first.every(Exit.isSuccess), () => "an event that was accepted in a short outage was not stored after it")
+    yield* expect(
+      first.every(Exit.isSuccess),
+      () => "an event that was accepted in a short outage was not stored after it"
+    )
     yield* cutting("cut")
     const late = yield* Effect.forEach(sequence(lab, "b", 5), (fact) => lab.history.publish(bus.publisher, topic, fact))
     const second = yield* lab.await("they settle by their deadline", Effect.all(late))
@@ -79,7 +87,8 @@ const outage = Law.make({
 const lostAcks = Law.make({
   theme,
   name: "a lost acknowledgement is resent, recognised and in order",
-  statement: "Events whose answers were lost are sent again under the same id, before anything behind them, and are stored once.",
+  statement:
+    "Events whose answers were lost are sent again under the same id, before anything behind them, and are stored once.",
   needs: ["dropAcks", "ordered", "deduplicates"],
   check: Effect.gen(function*() {
     const lab = yield* Lab
@@ -117,4 +126,44 @@ const consumerOutage = Law.make({
   })
 })
 
-export const faults: ReadonlyArray<Law.Law> = [lostConnection, outage, lostAcks, consumerOutage]
+const fenced = Law.make({
+  theme,
+  name: "after an outage only the present owner of a partition starts its deliveries",
+  statement:
+    "What a member held of a partition that went to another one while it was away is given up, not handled late.",
+  needs: ["cut", "sharedGroups"],
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic({ partitions: 4 })
+    const publisher = yield* lab.bus()
+    const published = facts(lab, 12, 60)
+    yield* publisher.acked(topic, published)
+    const healed = yield* Latch.make()
+    const [first, second] = [yield* lab.bus(), yield* lab.bus()]
+    const options = { group: "g", concurrency: 1, ackWait: "2 seconds" } as const
+    yield* first.consume(topic, {
+      ...options,
+      member: "m1",
+      handle: () => Effect.suspend(() => lab.started("g").length === 1 ? healed.await : Effect.sleep(20))
+    })
+    yield* lab.until("a handler hangs", () => lab.started("g").length === 1)
+    yield* second.consume(topic, { ...options, member: "m2", handle: () => Effect.sleep(20) })
+    yield* cutting("cut")
+    yield* lab.pass("12 seconds")
+    yield* cutting("mend")
+    yield* lab.pass("200 millis")
+    const before = lab.started("g").length
+    yield* healed.open
+    yield* lab.handled("g", published.length)
+    yield* lab.quiet
+    const owners = new Map<number, Set<string>>()
+    for (const { member, partition } of lab.started("g").slice(before)) {
+      owners.set(partition, (owners.get(partition) ?? new Set()).add(member))
+    }
+    const shared = [...owners].filter(([, members]) => members.size > 1).map(([partition]) => partition)
+    yield* expectEqual("partitions that both members started deliveries of, after the outage", shared, [])
+    yield* lab.verify(topic, { caughtUp: ["g"], faults: ["cut", "mend"] })
+  })
+})
+
+export const faults: ReadonlyArray<Law.Law> = [lostConnection, outage, lostAcks, consumerOutage, fenced]

@@ -15,7 +15,8 @@ export const facts = (lab: LabService, keys: number, count: number, from = 0): R
 export const sequence = (lab: LabService, key: string, count: number, from = 0): ReadonlyArray<Fact> =>
   Array.from({ length: count }, (_, i) => lab.fact(key, from + i))
 
-export const eventIds = (facts: ReadonlyArray<Fact>): ReadonlyArray<string> => facts.map(({ eventId }) => eventId)
+export const eventIds = (published: ReadonlyArray<Fact>): ReadonlyArray<string> =>
+  published.map(({ eventId }) => eventId)
 
 export const sorted = (ids: Iterable<string>): ReadonlyArray<string> => [...ids].toSorted()
 
@@ -40,9 +41,9 @@ export const consumer = (
   })
 
 /** Polls until there are `count` records, however many polls that takes. */
-export const collect = (consumer: Broker.Consumer, count: number) =>
+export const collect = (reader: Broker.Consumer, count: number) =>
   Effect.gen(function*() {
     const out: Array<Broker.InboundRecord> = []
-    while (out.length < count) out.push(...yield* consumer.poll(count - out.length))
+    while (out.length < count) out.push(...yield* reader.poll(count - out.length))
     return out
   })

@@ -30,14 +30,18 @@ const created = Law.make({
     yield* expectEqual("actions", found.map(({ action }) => action), ["created", "found", "found"])
     yield* expectEqual("drift", found.flatMap(({ drift }) => drift), [])
     const known = yield* lab.await("describe", other.admin.describe(topic.name))
-    yield* expectEqual("the topic", known._tag === "Some" ? [known.value.name, known.value.partitions] : [], [topic.name, 3])
+    yield* expectEqual("the topic", known._tag === "Some" ? [known.value.name, known.value.partitions] : [], [
+      topic.name,
+      3
+    ])
   })
 })
 
 const drift = Law.make({
   theme,
   name: "drift is reported as data",
-  statement: "A definition that differs from what the broker has gives a drift with the field, what was expected and what is there.",
+  statement:
+    "A definition that differs from what the broker has gives a drift with the field, what was expected and what is there.",
   check: Effect.gen(function*() {
     const lab = yield* Lab
     const topic = lab.topic({ partitions: 2 })
@@ -57,7 +61,8 @@ const drift = Law.make({
 const validateOnly = Law.make({
   theme,
   name: "validateOnly refuses what is missing or different, and writes nothing",
-  statement: "A missing topic is `TopicMissing` and stays missing, a different one is `TopicMismatch` and stays as it is.",
+  statement:
+    "A missing topic is `TopicMissing` and stays missing, a different one is `TopicMismatch` and stays as it is.",
   check: Effect.gen(function*() {
     const lab = yield* Lab
     const topic = lab.topic({ partitions: 2 })
@@ -77,13 +82,16 @@ const validateOnly = Law.make({
 const missingTopic = Law.make({
   theme,
   name: "a bus that may not create topics rejects what has none",
-  statement: "With `ensure: \"validateOnly\"` a publish to a missing topic is `Rejected(TopicMissing)`, and a subscription fails with it.",
+  statement:
+    "With `ensure: \"validateOnly\"` a publish to a missing topic is `Rejected(TopicMissing)`, and a subscription fails with it.",
   check: Effect.gen(function*() {
     const lab = yield* Lab
     const topic = lab.topic()
     const bus = yield* lab.bus({ ensure: "validateOnly" })
     const [told] = yield* bus.publishAll(topic, [lab.fact("a", 0)])
-    const error = told !== undefined && Exit.isFailure(told) ? told.cause.reasons.find(Cause.isFailReason)?.error : undefined
+    const error = told !== undefined && Exit.isFailure(told)
+      ? told.cause.reasons.find(Cause.isFailReason)?.error
+      : undefined
     yield* expectEqual("the publish", [error?.outcome, error?.reason._tag], ["rejected", "TopicMissing"])
     const subscribed = yield* Effect.exit(bus.consume(topic, { group: "g" }))
     yield* expect(Exit.isFailure(subscribed), () => "a group subscribed to a topic that does not exist")
@@ -94,7 +102,8 @@ const missingTopic = Law.make({
 const health = Law.make({
   theme,
   name: "health is a round trip to the broker",
-  statement: "A check answers with the time of a round trip, with a probe only after a record was stored, and `status` is connected.",
+  statement:
+    "A check answers with the time of a round trip, with a probe only after a record was stored, and `status` is connected.",
   check: Effect.gen(function*() {
     const lab = yield* Lab
     const topic = lab.topic()

@@ -121,7 +121,11 @@ export class MemberState implements Member, Attached {
   reassigned(): void {
     this.shares = this.group.sharesOf(this)
     for (const [handover, timer] of this.handoverTimers) {
-      if (handover.share.handover !== handover) this.endHandover(handover, timer)
+      if (handover.share.handover === handover) continue
+      // Forced while this member was away: it is told when it is back, or it would go on with what it held.
+      if (handover.share.owner !== this) this.revocations.overdue(handover)
+      else this.revocations.remove(handover)
+      this.endHandover(handover, timer)
     }
     this.announce()
     this.arrivals.wake()
@@ -140,7 +144,8 @@ export class MemberState implements Member, Attached {
     this.revocations.add(handover, {
       partition: share.partition,
       epoch: share.epoch,
-      deadlineMillis: millis
+      // Some of the time is for cutting off what does not end by itself: the partition must be in nobody's hands then.
+      deadlineMillis: millis * 0.8
     }, () =>
       this.say(() => {
         this.group.release(handover)
@@ -266,7 +271,9 @@ export class MemberState implements Member, Attached {
 
   private readonly expire = (): void => {
     this.ackTimer = undefined
-    const before = this.connection.timers.now() - this.options.ackWaitMillis
+    // Sums of fractions of milliseconds are not exact: without the microsecond, a timer that is due a hair too early
+    // would be set again for the same moment, for ever where a TestClock stands still.
+    const before = this.connection.timers.now() - this.options.ackWaitMillis + 0.001
     let expired = 0
     for (const { window } of this.shares) expired += window.expire(before)
     this.watch()
@@ -276,6 +283,5 @@ export class MemberState implements Member, Attached {
   private endHandover(handover: Handover, timer: Timer): void {
     this.connection.timers.cancel(timer)
     this.handoverTimers.delete(handover)
-    this.revocations.remove(handover)
   }
 }

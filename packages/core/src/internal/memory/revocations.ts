@@ -1,6 +1,7 @@
 /**
- * The revocations that a member has not heard of yet, as a stream. One that is over before it was read is not delivered:
- * at most one per partition waits, so that nothing has to be bounded or dropped.
+ * The revocations that a member has not heard of yet, as a stream. One that was called off before it was read is not
+ * delivered, one whose time is up is, with no time left. A later one of the same partition takes its place: at most one
+ * per partition waits, so that nothing has to be bounded or dropped.
  */
 import { Cause, Effect, Stream } from "effect"
 import type { Revocation } from "../../Broker.ts"
@@ -19,12 +20,19 @@ export class Revocations {
   }
 
   add(handover: Handover, revocation: Omit<Revocation, "released">, release: () => void): void {
+    for (const other of this.pending.keys()) if (other.share === handover.share) this.pending.delete(other)
     this.pending.set(handover, { ...revocation, released: Effect.sync(release) })
     this.arrivals.wake()
   }
 
   remove(handover: Handover): void {
     this.pending.delete(handover)
+  }
+
+  /** Its partition is in other hands by now. */
+  overdue(handover: Handover): void {
+    const revocation = this.pending.get(handover)
+    if (revocation !== undefined) this.pending.set(handover, { ...revocation, deadlineMillis: 0 })
   }
 
   end(): void {

@@ -34,6 +34,8 @@ export class Entry implements OutboundRecord {
   outstanding = false
   /** Settled, and told to the readers of `results`. */
   reported = false
+  /** The bus's own: a dead letter, a replay. Nobody published it, so `results` does not tell of it. */
+  own = false
   /** How often it was handed to the driver. */
   attempts = 0
   /** Why an earlier attempt may have stored it. Once set, nothing but an acknowledgement makes the outcome certain. */

@@ -343,7 +343,7 @@ export class Pipeline {
 
   readonly #reportStep = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
     Effect.andThen(
-      this.results.report(entries.flatMap((entry) => entry.result === undefined ? [] : [entry.result])),
+      this.results.report(entries.flatMap((entry) => entry.result === undefined || entry.own ? [] : [entry.result])),
       Effect.sync(() => this.#releaseAll(entries))
     )
 

@@ -32,6 +32,7 @@ export const publishRaw = (
         record.body,
         sizeOf(record)
       )
+      entry.own = true
       const limit = pipeline.options.maxPendingBytes
       return entry.size > limit
         ? Effect.fail(failWith(new PublishError.TooLarge({ bytes: entry.size, limit })))
