@@ -1,9 +1,11 @@
 import { defineConfig } from "vitest/config"
 
-// `unit` needs nothing but this machine. What needs a broker is `*.integration.test.ts` and gets a project of its own.
+// `unit` needs nothing but this machine. What needs a broker is `*.integration.test.ts`, in a project of its package.
 export default defineConfig({
   test: {
     projects: [
+      "packages/nats/vitest.config.ts",
+      "packages/kafka/vitest.config.ts",
       {
         test: {
           name: "unit",

@@ -59,14 +59,14 @@ export type EarthquakeDetected = Event.EnvelopeOf<typeof EarthquakeDetected>
 /**
  * The log of one run. Each run has its own, so that runs do not meet on a broker that outlives them.
  *
- * `retention` is a number of events. Nothing that a group still needs is ever evicted, because the publisher keeps
+ * `retention` is a number of events, without it everything stays. Nothing that a group still needs is ever evicted, because the publisher keeps
  * within half of it of the slowest group: see `Pace`.
  */
-export const topicOf = (run: string, options: { readonly retention: number }) =>
+export const topicOf = (run: string, options: { readonly retention?: number }) =>
   Topic.make(`earthquakes.run-${run}`, {
     events: [EarthquakeDetected],
     partitions: 4,
-    retention: { count: options.retention },
+    ...(options.retention === undefined ? undefined : { retention: { count: options.retention } }),
     dedupeWindow: "30 seconds"
   })
 

@@ -62,7 +62,7 @@ const stalled = (run: Run): Effect.Effect<Ending> =>
 /** Publishes and handles everything, or as much as there is time for, and reports it. */
 const session = Effect.fnUntraced(function*(options: Options, catalogue: Catalogue.Catalogue, runId: string) {
   const { json, repeat } = options
-  const topic = topicOf(runId, { retention: 2 * lead })
+  const topic = topicOf(runId, options.broker.retainsByCount ? { retention: 2 * lead } : {})
   const total = catalogue.quakes.length * repeat
   const run = new Run({ groups: 2, lead, places: catalogue.quakes.length })
   const groups = yield* subscribe(topic, run, catalogue.quakes.length - catalogue.copies.size)

@@ -11,7 +11,7 @@ const catalogue = path.join(import.meta.dirname, "../data/earthquakes.ndjson")
 /** `npm start` runs in the root of the workspace, and says where the user was. */
 const userDirectory = process.env.npm_lifecycle_event === "start" ? process.env.INIT_CWD ?? "." : "."
 
-const expectedBroker = `a broker that this example knows, which is ${Brokers.schemes.join(" or ")} so far`
+const expectedBroker = `a broker that this example knows, by one of ${Brokers.schemes.join(", ")}`
 
 export const flags = {
   repeat: Flag.Int("repeat").pipe(
@@ -29,15 +29,15 @@ export const flags = {
   broker: Flag.String("broker").pipe(
     Flag.withDefault("memory:"),
     Flag.mapEffect((url) => {
-      const layer = Brokers.fromUrl(url)
-      return layer === undefined
+      const chosen = Brokers.fromUrl(url)
+      return chosen === undefined
         ? Effect.fail(
           new CliError.InvalidValue({ option: "broker", value: url, expected: expectedBroker, kind: "flag" })
         )
-        : Effect.succeed({ url, layer })
+        : Effect.succeed({ url, ...chosen })
     }),
     Flag.withMetavar("url"),
-    Flag.withDescription("The broker to run on (default memory:)")
+    Flag.withDescription("The broker to run on: memory: (default), nats://host:port or kafka://host:port")
   ),
   json: Flag.Boolean("json").pipe(
     Flag.withDefault(false),
@@ -49,6 +49,6 @@ export interface Options {
   readonly repeat: number
   /** An absolute path. */
   readonly input: string
-  readonly broker: { readonly url: string; readonly layer: Brokers.BrokerLayer }
+  readonly broker: Brokers.Chosen & { readonly url: string }
   readonly json: boolean
 }

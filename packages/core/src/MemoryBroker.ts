@@ -56,7 +56,7 @@ export interface Limits {
   readonly maxRecordBytes?: number | undefined
   /**
    * Event ids that a topic remembers for deduplication. When more come within the window, the oldest half is forgotten
-   * before its time. Default 1,000,000.
+   * before its time, which is counted. Default 262,144.
    */
   readonly maxDedupeIds?: number | undefined
 }
@@ -74,7 +74,7 @@ export const makeClusterUnsafe = (limits?: Limits): Cluster => ({
     maxRecords: limits?.maxRecords ?? 1_000_000,
     maxBytes: limits?.maxBytes ?? 512 * mebibyte,
     maxRecordBytes: limits?.maxRecordBytes ?? mebibyte,
-    maxDedupeIds: limits?.maxDedupeIds ?? 1_000_000
+    maxDedupeIds: limits?.maxDedupeIds ?? 262_144
   })
 })
 

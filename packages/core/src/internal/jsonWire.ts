@@ -32,20 +32,23 @@ const constantOf = ({ type, version }: Event.Any): Constant => ({
   size: namesSize + utf8Length(type) + String(version).length
 })
 
-const member = (key: string, value: string | undefined): string =>
-  value === undefined ? "" : `,"${key}":${JSON.stringify(value)}`
+/** An id has no control characters and no lone surrogates: of what JSON escapes only these two are left. */
+const escaped = /["\\]/
 
-const bodyOf = (envelope: WireEncode.Writable<Constant>): Uint8Array =>
+const quoted = (id: string): string => escaped.test(id) ? JSON.stringify(id) : `"${id}"`
+
+const member = (key: string, value: string | undefined): string =>
+  value === undefined ? "" : `,"${key}":${quoted(value)}`
+
+const textOf = (envelope: WireEncode.Writable<Constant>): string =>
   // Written by hand where nothing needs to be escaped.
-  encodeUtf8(
-    `{"event_id":${
-      JSON.stringify(envelope.eventId)
-    },"aggregate_id":"${envelope.aggregateId}${envelope.constant.body}${envelope.time}"${
-      member("trace_id", envelope.traceId)
-    }${member("correlation_id", envelope.correlationId)}${member("causation_id", envelope.causationId)}${
-      envelope.tenantId === undefined ? "" : `,"tenant_id":${envelope.tenantId}`
-    },"payload":${envelope.payload}}`
-  )
+  `{"event_id":${
+    JSON.stringify(envelope.eventId)
+  },"aggregate_id":"${envelope.aggregateId}${envelope.constant.body}${envelope.time}"${
+    member("trace_id", envelope.traceId)
+  }${member("correlation_id", envelope.correlationId)}${member("causation_id", envelope.causationId)}${
+    envelope.tenantId === undefined ? "" : `,"tenant_id":${envelope.tenantId}`
+  },"payload":${envelope.payload}}`
 
 const names: WireDecode.Names = {
   eventId: "event_id",
@@ -69,27 +72,34 @@ export const compile = (events: ReadonlyArray<Event.Any>, withHeaders: boolean):
     const envelope = WireEncode.check(input, known)
     if (envelope instanceof PublishError.InvalidEnvelope) return envelope
     const { aggregateId, constant, eventId, time } = envelope
-    const body = bodyOf(envelope)
+    const text = textOf(envelope)
+    const body = encodeUtf8(text)
+    // Where the body is ASCII, so is all that is in it, and nothing has to be measured again for the headers.
+    const ascii = body.length === text.length
     let size = body.length + aggregateId.length
     let headers: Array<readonly [string, string]>
     if (withHeaders) {
-      headers = [
-        ["X-Event-ID", eventId],
-        ["X-Aggregate-ID", aggregateId],
-        constant.type,
-        constant.version,
-        ["X-Timestamp", time]
-      ]
-      size += constant.size + utf8Length(eventId) + aggregateId.length + time.length
-      if (envelope.traceId !== undefined) size += UserHeaders.append(headers, "X-Trace-ID", envelope.traceId)
-      if (envelope.correlationId !== undefined) {
-        size += UserHeaders.append(headers, "X-Correlation-ID", envelope.correlationId)
-      }
-      if (envelope.tenantId !== undefined) {
-        size += UserHeaders.append(headers, "X-Tenant-ID", String(envelope.tenantId))
-      }
-    } else headers = []
-    if (traceparent !== undefined) size += UserHeaders.append(headers, "traceparent", traceparent)
+      const { correlationId, tenantId, traceId } = envelope
+      // As long as it will be: an array that grows takes three times its room.
+      headers = new Array<readonly [string, string]>(
+        5 + (traceId === undefined ? 0 : 1) + (correlationId === undefined ? 0 : 1) + (tenantId === undefined ? 0 : 1)
+          + (traceparent === undefined ? 0 : 1)
+      )
+      headers[0] = ["X-Event-ID", eventId]
+      headers[1] = ["X-Aggregate-ID", aggregateId]
+      headers[2] = constant.type
+      headers[3] = constant.version
+      headers[4] = ["X-Timestamp", time]
+      size += constant.size + (ascii ? eventId.length : utf8Length(eventId)) + aggregateId.length + time.length
+      let at = 5
+      if (traceId !== undefined) size += UserHeaders.put(headers, at++, "X-Trace-ID", traceId, ascii)
+      if (correlationId !== undefined) size += UserHeaders.put(headers, at++, "X-Correlation-ID", correlationId, ascii)
+      if (tenantId !== undefined) size += UserHeaders.put(headers, at++, "X-Tenant-ID", String(tenantId), true)
+      if (traceparent !== undefined) size += UserHeaders.put(headers, at, "traceparent", traceparent, true)
+    } else {
+      headers = []
+      if (traceparent !== undefined) size += UserHeaders.append(headers, "traceparent", traceparent)
+    }
     if (envelope.headers !== undefined) size += UserHeaders.appendAll(headers, envelope.headers)
     return { _tag: "Encoded", eventId, aggregateId, headers, body, size }
   }

@@ -84,7 +84,11 @@ export const idProblem = (value: unknown): string | undefined => {
   return value.trim() === "" ? "must not be blank" : undefined
 }
 
-export const isId = (value: unknown): value is string => idProblem(value) === undefined
+/** Printable ASCII that does not begin with a space: nearly every id there is. One pass of compiled code. */
+const plainId = /^[!-~][ -~]{0,255}$/
+
+export const isId = (value: unknown): value is string =>
+  typeof value === "string" && (plainId.test(value) || idProblem(value) === undefined)
 
 const allowedIn = (characters: string): Uint8Array => {
   const table = new Uint8Array(128)
@@ -116,7 +120,10 @@ export const aggregateIdProblem = (value: unknown): string | undefined => {
   return "must consist of [A-Za-z0-9:_./-]"
 }
 
-export const isAggregateId = (value: unknown): value is string => aggregateIdProblem(value) === undefined
+const plainAggregateId = /^[A-Za-z0-9:_./-]{1,256}$/
+
+export const isAggregateId = (value: unknown): value is string =>
+  typeof value === "string" && plainAggregateId.test(value)
 
 /** `[A-Za-z0-9_.-]+` */
 export const isToken = (text: string): boolean => text.length > 0 && consistsOf(text, tokenCharacters)

@@ -136,9 +136,12 @@ export class PartitionLog {
     const segment = this.segmentOf(offset)
     const index = offset % segmentSize
     const size = segment.sizes[index]!
-    // A segment of large records would otherwise hold up to `segmentSize - 1` of them beyond the retention limit.
-    segment.large[index] = undefined
-    segment.headers.fill("", segment.headersFrom(index), segment.headerEnds[index]!)
+    // A segment of large records would otherwise hold up to `segmentSize - 1` of them beyond the retention limit. Small
+    // ones go with their segment.
+    if (size > largeBody) {
+      segment.large[index] = undefined
+      segment.headers.fill("", segment.headersFrom(index), segment.headerEnds[index]!)
+    }
     this.start = offset + 1
     this.bytes -= size
     if (this.start % segmentSize === 0) this.dropSegment()

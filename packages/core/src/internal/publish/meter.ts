@@ -1,4 +1,4 @@
-import { type Context, Metric } from "effect"
+import type { Context, Metric } from "effect"
 import * as Metrics from "../../Metrics.ts"
 import type { PublishResult } from "../../PublishResult.ts"
 
@@ -18,16 +18,14 @@ export class Meter {
   readonly #known: Metric.Counter<number>
 
   constructor(system: string, topic: string, context: Context.Context<never>) {
+    // Made with their attributes, not by `Metric.withAttributes`: that builds a context at every update.
     const attributes = { "messaging.system.name": system, "messaging.destination.name": topic }
-    const sent = (outcome: string) => Metric.withAttributes(Metrics.sentMessages, { ...attributes, outcome })
+    const sent = (outcome: string) => Metrics.sentMessagesWith({ ...attributes, outcome })
     this.#context = context
     this.#sent = { Acked: sent("acked"), Rejected: sent("rejected"), Unknown: sent("unknown") }
-    this.#duration = Metric.withAttributes(Metrics.publishDuration, {
-      ...attributes,
-      "messaging.operation.type": "send"
-    })
-    this.#again = Metric.withAttributes(Metrics.resentMessages, attributes)
-    this.#known = Metric.withAttributes(Metrics.duplicateMessages, attributes)
+    this.#duration = Metrics.publishDurationWith({ ...attributes, "messaging.operation.type": "send" })
+    this.#again = Metrics.resentMessagesWith(attributes)
+    this.#known = Metrics.duplicateMessagesWith(attributes)
   }
 
   settled(result: PublishResult, millis: number): void {

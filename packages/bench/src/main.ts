@@ -1,0 +1,113 @@
+/**
+ * `pnpm bench <suite>`.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Console, Data, Effect, References, Runtime } from "effect"
+import { CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
+import { consume } from "./consume.ts"
+import { core } from "./core.ts"
+import type { Figures } from "./figures.ts"
+import { page } from "./report.ts"
+
+/** A check failed. The page has said which. */
+class ChecksFailed extends Data.TaggedError("ChecksFailed") {
+  override readonly [Runtime.errorReported] = false
+}
+
+/** A round that could not be measured, or whose figure would be wrong. */
+class SuiteFailed extends Data.TaggedError("SuiteFailed")<{ readonly cause: Error }> {
+  override get [CliError.userMessage](): string {
+    return this.cause.message
+  }
+}
+
+const flags = {
+  json: Flag.Boolean("json").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Print one JSON object at the end, and nothing else on standard output")
+  ),
+  messages: Flag.Int("messages").pipe(
+    Flag.withDefault(200_000),
+    Flag.filter((count) => count >= 1000, () => "at least 1,000"),
+    Flag.withDescription("Messages in one round (default 200,000)")
+  ),
+  rounds: Flag.Int("rounds").pipe(
+    Flag.withDefault(5),
+    Flag.filter((count) => count >= 1, () => "at least 1"),
+    Flag.withDescription("Rounds, of which the median counts (default 5)")
+  ),
+  quick: Flag.Boolean("quick").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("A tenth of the messages and 3 rounds: to see that it works, not for figures")
+  )
+}
+
+const say = (text: string) =>
+  Effect.sync(() => {
+    process.stderr.write(process.stderr.isTTY ? `\r${text}\x1b[K` : `${text}\n`)
+  })
+
+const clearLine = Effect.sync(() => {
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K")
+})
+
+const suite = <E extends Error>(
+  name: string,
+  description: string,
+  run: (options: {
+    readonly messages: number
+    readonly rounds: number
+    readonly quick: boolean
+  }) => Effect.Effect<Figures, E>
+) =>
+  Command.make(
+    name,
+    flags,
+    Effect.fnUntraced(function*({ json, messages, quick, rounds }) {
+      const figures = yield* run({
+        messages: quick ? Math.ceil(messages / 10) : messages,
+        rounds: quick ? Math.min(rounds, 3) : rounds,
+        quick
+      }).pipe(
+        Effect.ensuring(clearLine),
+        Effect.mapError((cause) => new SuiteFailed({ cause }))
+      )
+      yield* Console.log(json ? JSON.stringify(figures) : page(figures))
+      if (figures.checks.some(({ ok }) => !ok)) {
+        if (json) yield* Console.error(page(figures))
+        return yield* new ChecksFailed()
+      }
+    })
+  ).pipe(Command.withDescription(description))
+
+const coreSuite = suite(
+  "core",
+  "What the bus itself costs, on the broker in memory",
+  ({ messages, quick, rounds }) =>
+    core({
+      messages,
+      rounds,
+      sizes: quick ? [10_000, 100_000] : [10_000, 100_000, 1_000_000],
+      counted: 100_000,
+      say
+    })
+)
+
+const consumeSuite = suite(
+  "consume",
+  "What it costs to have a record handled, on the broker in memory",
+  ({ messages, rounds }) => consume({ messages, rounds, say })
+)
+
+const bench = Command.make("bench").pipe(
+  Command.withDescription("Measures the bus: npm run bench -- <suite>"),
+  Command.withSubcommands([coreSuite, consumeSuite])
+)
+
+NodeRuntime.runMain(
+  Command.run(bench, { version: "" }).pipe(
+    Effect.provide([NodeServices.layer, CliConfig.layer({ builtIns: [GlobalFlag.Help] })]),
+    Effect.provideService(References.LogToStderr, true)
+  )
+)

@@ -1,0 +1,202 @@
+/**
+ * An engine as the SPI's broker: the same for every client library.
+ */
+import * as Broker from "@effect-eventbus/core/Broker"
+import * as BrokerError from "@effect-eventbus/core/BrokerError"
+import { Clock, Deferred, Effect, Exit, Option, Queue, Schema, type Scope, Stream, SubscriptionRef } from "effect"
+import { makeConsumer } from "./consumer.ts"
+import { type Counters, makeCounters } from "./counters.ts"
+import type { Engine } from "./engine.ts"
+import { makeProducer } from "./producer.ts"
+import type { Settings } from "./settings.ts"
+import { batchOverhead, defaultMaxMessageBytes } from "./size.ts"
+import { ensure, infoOf, request, topicMissing } from "./topology.ts"
+
+/** What the smallest record needs around its bytes; a driver's own check counts exactly. */
+const leastFraming = batchOverhead + 9
+
+const isBrokerReason = Schema.is(BrokerError.Reason)
+
+export interface Opened {
+  readonly service: Broker.Broker["Service"]
+  readonly counters: Counters
+}
+
+/** Connects, until the scope closes. Fails where no broker can be reached, or lets nobody in. */
+export const open = Effect.fnUntraced(function*(
+  settings: Settings,
+  engine: Engine
+): Effect.fn.Return<Opened, BrokerError.BrokerError, Scope.Scope> {
+  const { admin } = engine
+  const clock = yield* Clock.Clock
+  const counters = makeCounters()
+  const status = yield* SubscriptionRef.make<Broker.Status>({
+    _tag: "Disconnected",
+    since: 0,
+    reason: "not connected yet"
+  })
+  const millis = (): number => Number(clock.currentTimeNanosUnsafe()) / 1e6
+
+  if (settings.sasl?.mechanism === "PLAIN" && settings.tls === undefined) {
+    yield* Effect.logWarning("SASL PLAIN without TLS sends the password in clear text")
+  }
+  yield* Effect.addFinalizer(() =>
+    Effect.promise(() => engine.close()).pipe(
+      Effect.timeoutOption(settings.requestTimeoutMillis),
+      Effect.interruptible,
+      Effect.andThen(SubscriptionRef.set(status, { _tag: "Closed" }))
+    )
+  )
+
+  // The client tells of its connections from its callbacks; only the last word counts.
+  const words = yield* Queue.sliding<Broker.Status>(16)
+  engine.onStatus(({ connected, reason }) => {
+    Queue.offerUnsafe(
+      words,
+      connected ? { _tag: "Connected" } : { _tag: "Disconnected", since: clock.currentTimeMillisUnsafe(), reason }
+    )
+  })
+  const largest = (yield* request("", () => admin.maxMessageBytes())) ?? defaultMaxMessageBytes
+  yield* SubscriptionRef.set(status, { _tag: "Connected" })
+  yield* Effect.forkScoped(
+    Stream.runForEach(
+      Stream.fromQueue(words),
+      (next) => SubscriptionRef.update(status, (now) => now._tag === next._tag || now._tag === "Closed" ? now : next)
+    )
+  )
+
+  let lastAckAt: number | undefined
+  /** Largest batch of each topic that was looked at. */
+  const limits = new Map<string, number>()
+  const remember = (topic: string, config: ReadonlyMap<string, string> | undefined): void => {
+    const bytes = Number(config?.get("max.message.bytes"))
+    if (Number.isSafeInteger(bytes) && bytes > 0) limits.set(topic, bytes)
+  }
+
+  const ensureTopic = (spec: Broker.TopicSpec, strategy: Broker.EnsureStrategy) =>
+    Effect.map(ensure(admin, spec, settings.topicSettings(spec.name), strategy), ({ ensured, found }) => {
+      remember(spec.name, found?.config)
+      return ensured
+    })
+
+  const describeTopic = (name: string) =>
+    Effect.map(request(name, () => admin.describe(name)), (found) => {
+      remember(name, found?.config)
+      return found === undefined ? Option.none() : Option.some(infoOf(name, found))
+    })
+
+  const producer = Effect.suspend(() =>
+    makeProducer({
+      sender: engine.sender(),
+      clock,
+      sendTimeoutMillis: settings.sendTimeoutMillis,
+      requestTimeoutMillis: settings.requestTimeoutMillis,
+      maxBufferedBytes: settings.maxBufferedBytes,
+      maxMessageBytes: (topic) => limits.get(topic) ?? largest,
+      onAck: () => {
+        lastAckAt = clock.currentTimeMillisUnsafe()
+      }
+    })
+  )
+
+  const backlog = Effect.fnUntraced(function*(
+    { name }: Broker.TopicSpec,
+    group: string
+  ): Effect.fn.Return<Broker.Backlog, BrokerError.BrokerError> {
+    const ends = yield* request(name, () => admin.offsets(name, "latest"))
+    const [starts, committed] = yield* Effect.all([
+      request(name, () => admin.offsets(name, "earliest")),
+      request(name, () => admin.committed(group, name, ends.size))
+    ])
+    const partitions = [...ends].toSorted(([a], [b]) => a - b).map(([partition, end]) => {
+      const start = starts.get(partition) ?? 0n
+      const position = committed.get(partition) ?? start
+      // What retention has removed is not there to be behind of.
+      const from = position < start ? start : position
+      return { partition, committed: position, end, lag: Math.max(0, Number(end - from)) }
+    })
+    const now = clock.currentTimeMillisUnsafe()
+    let oldestMillis: number | undefined
+    for (const { committed: position, lag, partition } of partitions) {
+      if (lag === 0) continue
+      const start = starts.get(partition) ?? 0n
+      const stored = yield* request(name, () => admin.timestampAt(name, partition, position < start ? start : position))
+      if (stored !== undefined) oldestMillis = Math.max(oldestMillis ?? 0, now - stored)
+    }
+    return { topic: name, group, partitions, lag: partitions.reduce((sum, { lag }) => sum + lag, 0), oldestMillis }
+  })
+
+  let probes = 0
+  const probe = Effect.fnUntraced(function*(
+    { name }: Broker.TopicSpec
+  ): Effect.fn.Return<void, BrokerError.BrokerError, Scope.Scope> {
+    const info = yield* describeTopic(name)
+    if (info._tag === "None") return yield* topicMissing(name)
+    const answer = Deferred.makeUnsafe<Broker.Outcome>()
+    const settle = (outcome: Broker.Outcome): void => {
+      queueMicrotask(() => Deferred.doneUnsafe(answer, Exit.succeed(outcome)))
+    }
+    const { send } = yield* producer
+    yield* send([{
+      topic: info.value,
+      lane: "0",
+      epoch: 0,
+      records: [{
+        eventId: `probe-${clock.currentTimeMillisUnsafe()}-${++probes}`,
+        key: "probe",
+        partition: 0,
+        headers: [],
+        body: new Uint8Array(0),
+        size: 5
+      }],
+      resend: false,
+      atomic: false,
+      settle: (_, outcome) => settle(outcome),
+      settleAll: settle
+    }])
+    const outcome = yield* Deferred.await(answer)
+    if (outcome._tag === "Stored") return
+    const { reason } = outcome
+    return yield* new BrokerError.BrokerError({
+      reason: isBrokerReason(reason)
+        ? reason
+        : new BrokerError.BrokerFailure({ retryable: reason.isRetryable, message: reason.message })
+    })
+  })
+
+  const health = Effect.fnUntraced(function*(
+    options?: { readonly probe?: Broker.TopicSpec | undefined }
+  ): Effect.fn.Return<Broker.HealthReport, BrokerError.BrokerError> {
+    const started = millis()
+    if (options?.probe === undefined) yield* request("", () => admin.ping())
+    else yield* Effect.scoped(probe(options.probe))
+    return { roundTripMillis: millis() - started, lastAckAt }
+  })
+
+  return {
+    counters,
+    service: Broker.Broker.of({
+      system: "kafka",
+      capabilities: {
+        ordered: true,
+        durable: true,
+        // Its idempotent producer recognises its own resends, not an event id.
+        deduplicates: false,
+        // Kafka gives a record again when its member is gone, not after a time.
+        ackWait: false,
+        sharedGroups: true,
+        replay: true,
+        atomicBatch: 0,
+        offsets: true,
+        maxRecordBytes: largest - leastFraming
+      },
+      ensureTopic,
+      describeTopic,
+      producer,
+      consumer: (options) => makeConsumer({ engine, settings, counters }, options),
+      health,
+      status,
+      backlog
+    })
+  }
+})

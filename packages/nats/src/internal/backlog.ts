@@ -1,0 +1,88 @@
+/**
+ * How far a group is behind.
+ */
+import { Effect, Option } from "effect"
+import * as NatsTopology from "../NatsTopology.ts"
+import type { Admin } from "./admin.ts"
+import type { Client, StreamInfo } from "./client.ts"
+import { type Backlog, BrokerError, type TopicSpec } from "./core.ts"
+import * as Durable from "./durable.ts"
+
+interface Behind {
+  readonly partition: number
+  readonly committed: bigint
+  readonly end: bigint
+  readonly lag: number
+}
+
+/** When the first message at or behind a position was stored, in milliseconds since 1970. */
+const storedAt = (
+  client: Client,
+  topic: string,
+  durable: Durable.Durable,
+  from: bigint
+): Effect.Effect<number | undefined> =>
+  Effect.map(
+    Effect.option(
+      client.request(topic, (manager) =>
+        manager.direct.getMessage(durable.stream, { seq: Number(from), next_by_subj: durable.subject }))
+    ),
+    (message) =>
+      Option.isSome(message) && message.value !== null ? message.value.time.getTime() : undefined
+  )
+
+export const backlog = Effect.fnUntraced(function*(
+  client: Client,
+  admin: Admin,
+  spec: TopicSpec,
+  group: string
+): Effect.fn.Return<Backlog, BrokerError.BrokerError> {
+  const topic = spec.name
+  const found = yield* admin.find(topic)
+  if (Option.isNone(found)) {
+    return yield* new BrokerError.BrokerError({
+      reason: new BrokerError.TopicMissing({ topic, message: `no stream takes the subject "${topic}"` })
+    })
+  }
+  const stream = found.value
+  const { partitions: count } = NatsTopology.info(topic, stream.config, spec.partitions)
+  const durables = Durable.durables(topic, count, stream.config.name, group, false)
+  const partitions: Array<Behind> = []
+  let oldest: number | undefined
+  for (const durable of durables) {
+    const behind = yield* partition(client, topic, stream, durable)
+    partitions.push(behind)
+    if (behind.lag === 0) continue
+    const at = yield* storedAt(client, topic, durable, behind.committed)
+    if (at !== undefined) oldest = Math.min(oldest ?? at, at)
+  }
+  return {
+    topic,
+    group,
+    partitions,
+    lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
+    oldestMillis: oldest === undefined ? undefined : Math.max(0, client.clock.currentTimeMillisUnsafe() - oldest)
+  }
+})
+
+const partition = Effect.fnUntraced(function*(
+  client: Client,
+  topic: string,
+  stream: StreamInfo,
+  durable: Durable.Durable
+): Effect.fn.Return<Behind, BrokerError.BrokerError> {
+  const consumer = yield* Durable.find(client, topic, durable.stream, durable.name)
+  const end = BigInt(stream.state.last_seq + 1)
+  if (Option.isSome(consumer)) {
+    const { ack_floor, num_ack_pending, num_pending } = consumer.value
+    const start = Math.max(ack_floor.stream_seq + 1, stream.state.first_seq, 1)
+    return { partition: durable.partition, committed: BigInt(start), end, lag: num_pending + num_ack_pending }
+  }
+  // Nobody has read as this group: all of it is ahead.
+  const counted = yield* client.request(
+    topic,
+    (manager) => manager.streams.info(durable.stream, { subjects_filter: durable.subject })
+  )
+  const lag = Object.values(counted.state.subjects ?? {}).reduce((sum, messages) => sum + messages, 0)
+  return { partition: durable.partition, committed: BigInt(Math.max(1, stream.state.first_seq)), end, lag }
+})

@@ -1,0 +1,411 @@
+/**
+ * The one door to the foreign client: nothing else in this package imports `@nats-io/*`.
+ *
+ * What the client does not do, and this module makes up for:
+ * - it says nothing of what it throws away at a disconnect, so `onDisconnect` is told at once;
+ * - its outbound buffer has no bound, so `barrier` says when the server has read everything before it.
+ */
+import {
+  type ConsumerConfig,
+  type ConsumerInfo,
+  type JetStreamManager,
+  jetstreamManager,
+  type StreamConfig,
+  type StreamInfo
+} from "@nats-io/jetstream"
+import { MsgHdrsImpl, MsgImpl } from "@nats-io/nats-core/internal"
+import {
+  type Authenticator,
+  connect as dial,
+  credsAuthenticator,
+  type NatsConnection,
+  nkeyAuthenticator,
+  type Status as ClientStatus,
+  type TlsOptions,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator
+} from "@nats-io/transport-node"
+import { Clock, Effect, Redacted, type Scope, Stream, SubscriptionRef } from "effect"
+import { readFileSync } from "node:fs"
+import type { Decided, Options } from "../NatsConfig.ts"
+import { clientError } from "./classify.ts"
+import { BrokerError, type Status } from "./core.ts"
+import { waitUntil } from "./wait.ts"
+
+export type { ConsumerConfig, ConsumerInfo, JetStreamManager, NatsConnection, StreamConfig, StreamInfo }
+
+/** A message as it came in. `header` is the block of headers as it was sent, if there was one. */
+export interface Message {
+  readonly subject: string
+  readonly reply: string
+  readonly data: Uint8Array
+  readonly header: Uint8Array | undefined
+}
+
+/** Serves bytes that were made elsewhere: encoding through the client's own map costs as much as all the rest. */
+class PreparedHeaders extends MsgHdrsImpl {
+  bytes: Uint8Array = new Uint8Array(0)
+  override encode(): Uint8Array {
+    return this.bytes
+  }
+}
+
+/** Before an answer came. Named as the client's own error of that meaning. */
+class ConnectionLost extends Error {
+  override readonly name = "ConnectionError"
+}
+
+const empty = new Uint8Array(0)
+
+const headerOf = (message: unknown): Uint8Array | undefined => {
+  if (!(message instanceof MsgImpl)) return undefined
+  const length = message._msg.hdr
+  return length > 0 ? message._rdata.subarray(0, length) : undefined
+}
+
+/** Who wants to know of the connection. */
+export interface Listener {
+  /** What was sent and is not answered may be lost, and nothing that is published from now on is sent. */
+  readonly disconnected?: (reason: string) => void
+  readonly connected?: () => void
+  /** The server refused a publish to this subject; it says so without naming the message. */
+  readonly denied?: (subject: string, message: string) => void
+}
+
+export class Client {
+  readonly connection: NatsConnection
+  readonly manager: JetStreamManager
+  readonly config: Decided
+  readonly status: SubscriptionRef.SubscriptionRef<Status>
+  readonly clock: Clock.Clock
+  /** Where answers to this client come to; unique. */
+  readonly inbox: string
+  /** A short text that no other client has. */
+  readonly id: string
+  connected = true
+  closed = false
+  /** Why there is no connection. */
+  reason = ""
+  /** Of the last publish that was acknowledged, in milliseconds since 1970. */
+  lastAckAt: number | undefined
+  readonly #listeners = new Set<Listener>()
+  #numbers = 0
+  readonly #headers = new PreparedHeaders()
+  readonly #options: { reply: string; headers: PreparedHeaders } = { reply: "", headers: this.#headers }
+
+  constructor(fields: {
+    readonly connection: NatsConnection
+    readonly manager: JetStreamManager
+    readonly config: Decided
+    readonly status: SubscriptionRef.SubscriptionRef<Status>
+    readonly clock: Clock.Clock
+    readonly id: string
+  }) {
+    this.connection = fields.connection
+    this.manager = fields.manager
+    this.config = fields.config
+    this.status = fields.status
+    this.clock = fields.clock
+    this.id = fields.id
+    this.inbox = `${fields.config.inboxPrefix}.${fields.id}`
+  }
+
+  /** Largest message, headers included. */
+  get maxPayload(): number {
+    return this.connection.info?.max_payload ?? 1024 * 1024
+  }
+
+  get version(): string {
+    return this.connection.info?.version ?? "0.0.0"
+  }
+
+  /** Whether the server is at least this version. */
+  atLeast(major: number, minor: number): boolean {
+    const [a = 0, b = 0] = this.version.split(".").map(Number)
+    return a > major || (a === major && b >= minor)
+  }
+
+  /** A number that nothing else of this client has. */
+  number(): number {
+    return ++this.#numbers
+  }
+
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Hands a message with headers to the client. Throws only for what was checked before. */
+  publish(subject: string, reply: string, headers: Uint8Array, body: Uint8Array): void {
+    this.#headers.bytes = headers
+    this.#options.reply = reply
+    this.connection.publish(subject, body, this.#options)
+  }
+
+  /** The same without headers. */
+  publishPlain(subject: string, reply: string | undefined, body: Uint8Array): void {
+    if (reply === undefined) this.connection.publish(subject, body)
+    else this.connection.publish(subject, body, { reply })
+  }
+
+  /**
+   * Returns what ends it; with `ended` it still receives what the server has sent before it knew of the end, then tells.
+   * `denied` is told once, where the server forbids it.
+   */
+  subscribe(
+    subject: string,
+    received: (message: Message) => void,
+    denied?: (message: string) => void
+  ): (ended?: () => void) => void {
+    const subscription = this.connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error !== null) denied?.(error.message)
+        else {
+          received({
+            subject: message.subject,
+            reply: message.reply ?? "",
+            data: message.data ?? empty,
+            header: headerOf(message)
+          })
+        }
+      }
+    })
+    return (ended) => {
+      if (this.closed || subscription.isClosed()) ended?.()
+      else if (ended === undefined) subscription.unsubscribe()
+      else void subscription.drain().then(() => ended(), () => ended())
+    }
+  }
+
+  /** Tells whether the server has read everything that was published before. */
+  barrier(told: (read: boolean) => void): void {
+    void this.connection.flush().then(() => told(true), () => told(false))
+  }
+
+  readonly flushed: Effect.Effect<boolean> = Effect.callback<boolean>((resume) =>
+    this.barrier((read) => resume(Effect.succeed(read)))
+  )
+
+  use<A>(
+    f: (connection: NatsConnection, signal: AbortSignal) => Promise<A>
+  ): Effect.Effect<A, BrokerError.BrokerError> {
+    return Effect.tryPromise({
+      try: (signal) => f(this.connection, signal),
+      catch: (cause) =>
+        new BrokerError.BrokerError({ reason: clientError(cause, "", this.config.requestTimeoutMillis) })
+    })
+  }
+
+  /**
+   * A request to the JetStream API. It waits for a connection, and is asked again where the connection is lost before
+   * the answer; within the request timeout.
+   */
+  request<A>(
+    topic: string,
+    ask: (manager: JetStreamManager) => Promise<A>
+  ): Effect.Effect<A, BrokerError.BrokerError> {
+    return Effect.mapError(
+      this.ask(ask),
+      (cause) => new BrokerError.BrokerError({ reason: clientError(cause, topic, this.config.requestTimeoutMillis) })
+    )
+  }
+
+  /** The same, failing with what the client throws. */
+  ask<A>(ask: (manager: JetStreamManager) => Promise<A>): Effect.Effect<A, unknown> {
+    return Effect.suspend(() => {
+      const end = this.clock.currentTimeMillisUnsafe() + this.config.requestTimeoutMillis
+      const attempt: Effect.Effect<A, unknown> = Effect.suspend(() =>
+        this.connected ? this.#once(ask) : Effect.andThen(this.#whenConnected(end), this.#once(ask))
+      ).pipe(
+        Effect.catch((error) =>
+          error instanceof ConnectionLost && !this.closed && this.clock.currentTimeMillisUnsafe() < end
+            ? attempt
+            : Effect.fail(error)
+        )
+      )
+      return attempt
+    })
+  }
+
+  /** One try, given up when the connection is lost: the client itself would wait for its timeout. */
+  #once<A>(ask: (manager: JetStreamManager) => Promise<A>): Effect.Effect<A, unknown> {
+    return Effect.callback<A, unknown>((resume) => {
+      const unlisten = this.listen({
+        disconnected: (reason) => {
+          unlisten()
+          resume(Effect.fail(new ConnectionLost(reason)))
+        }
+      })
+      ask(this.manager).then(
+        (value) => {
+          unlisten()
+          resume(Effect.succeed(value))
+          return undefined
+        },
+        (error: unknown) => {
+          unlisten()
+          resume(Effect.fail(error))
+        }
+      )
+      return Effect.sync(unlisten)
+    })
+  }
+
+  #whenConnected(end: number): Effect.Effect<void, ConnectionLost> {
+    return Effect.flatMap(
+      Effect.suspend(() => waitUntil(() => this.connected || this.closed, end - this.clock.currentTimeMillisUnsafe())),
+      (connected) => connected && !this.closed ? Effect.void : Effect.fail(new ConnectionLost(this.reason))
+    )
+  }
+
+  /** What the client says of its connection. */
+  readonly follow = (event: ClientStatus): Effect.Effect<void> => {
+    switch (event.type) {
+      case "disconnect":
+        return Effect.andThen(
+          Effect.sync(() =>
+            this.#lost(this.reason === "" ? `the connection to ${event.server} was lost` : this.reason)
+          ),
+          Effect.suspend(() => SubscriptionRef.set(this.status, this.#disconnected()))
+        )
+      case "reconnect":
+        return Effect.andThen(
+          SubscriptionRef.set<Status>(this.status, { _tag: "Connected" }),
+          Effect.sync(() => {
+            this.connected = true
+            this.reason = ""
+            for (const listener of this.#listeners) listener.connected?.()
+          })
+        )
+      case "error":
+        return Effect.sync(() => this.#error(event.error))
+      case "close":
+        return this.ended
+      default:
+        return Effect.void
+    }
+  }
+
+  readonly ended: Effect.Effect<void> = Effect.suspend(() => {
+    this.closed = true
+    this.#lost("the connection is closed")
+    return SubscriptionRef.set<Status>(this.status, { _tag: "Closed" })
+  })
+
+  #disconnected(): Status {
+    return { _tag: "Disconnected", since: this.clock.currentTimeMillisUnsafe(), reason: this.reason }
+  }
+
+  #lost(reason: string): void {
+    this.connected = false
+    this.reason = reason
+    for (const listener of this.#listeners) listener.disconnected?.(reason)
+  }
+
+  #error(error: Error): void {
+    if (error.name !== "PermissionViolationError") {
+      if (!this.connected) this.reason = error.message
+      return
+    }
+    if (!("subject" in error && "operation" in error) || error.operation !== "publish") return
+    const subject = String(error.subject)
+    for (const listener of this.#listeners) listener.denied?.(subject, error.message)
+  }
+}
+
+const text = (secret: Redacted.Redacted | undefined): string | undefined =>
+  secret === undefined ? undefined : Redacted.value(secret)
+
+const bytes = (value: string): Uint8Array => new TextEncoder().encode(value)
+
+const authenticatorOf = (options: Options): Authenticator | undefined => {
+  const { credentials, credentialsFile, nkeySeed, password, token, user } = options
+  if (credentialsFile !== undefined) return credsAuthenticator(() => new Uint8Array(readFileSync(credentialsFile)))
+  if (credentials !== undefined) return credsAuthenticator(bytes(Redacted.value(credentials)))
+  if (nkeySeed !== undefined) return nkeyAuthenticator(bytes(Redacted.value(nkeySeed)))
+  if (token !== undefined) return tokenAuthenticator(Redacted.value(token))
+  if (user !== undefined) return usernamePasswordAuthenticator(user, text(password))
+  return undefined
+}
+
+const tlsOf = (tls: Options["tls"]): TlsOptions | undefined => {
+  if (tls === undefined || tls === false) return undefined
+  if (tls === true) return {}
+  const { ca, caFile, cert, certFile, handshakeFirst, key, keyFile } = tls
+  const pem = text(key)
+  return {
+    ...(ca === undefined ? undefined : { ca }),
+    ...(caFile === undefined ? undefined : { caFile }),
+    ...(cert === undefined ? undefined : { cert }),
+    ...(certFile === undefined ? undefined : { certFile }),
+    ...(pem === undefined ? undefined : { key: pem }),
+    ...(keyFile === undefined ? undefined : { keyFile }),
+    ...(handshakeFirst === undefined ? undefined : { handshakeFirst })
+  }
+}
+
+const open = (config: Decided): Promise<NatsConnection> => {
+  const authenticator = authenticatorOf(config.options)
+  const tls = tlsOf(config.options.tls)
+  return dial({
+    servers: [...config.servers],
+    name: config.name,
+    // Building the stack of an error that nobody sees costs half of a request.
+    noAsyncTraces: true,
+    maxReconnectAttempts: config.maxReconnectAttempts,
+    // Credentials may be renewed, so a refusal is no reason to give up.
+    ignoreAuthErrorAbort: config.maxReconnectAttempts === -1,
+    reconnectTimeWait: config.reconnectWaitMillis,
+    reconnectJitter: config.reconnectJitterMillis,
+    reconnectJitterTLS: config.reconnectJitterMillis,
+    pingInterval: config.pingIntervalMillis,
+    maxPingOut: 2,
+    timeout: config.connectTimeoutMillis,
+    inboxPrefix: config.inboxPrefix,
+    ...(authenticator === undefined ? undefined : { authenticator }),
+    ...(tls === undefined ? undefined : { tls })
+  })
+}
+
+/** How long what is on its way out may take when the connection is closed. */
+const farewellMillis = 2000
+
+/** Connects, until the scope closes. */
+export const connect = Effect.fnUntraced(function*(
+  config: Decided,
+  id: string
+): Effect.fn.Return<Client, BrokerError.BrokerError, Scope.Scope> {
+  const clock = yield* Clock.Clock
+  const failed = (cause: unknown) =>
+    new BrokerError.BrokerError({ reason: clientError(cause, "", config.connectTimeoutMillis) })
+  const connection = yield* Effect.acquireRelease(
+    Effect.tryPromise({ try: () => open(config), catch: failed }),
+    (opened) => Effect.promise(() => opened.close().catch(() => undefined))
+  )
+  const status = yield* SubscriptionRef.make<Status>({ _tag: "Connected" })
+  const manager = yield* Effect.tryPromise({
+    try: () =>
+      jetstreamManager(connection, {
+        apiPrefix: config.apiPrefix,
+        timeout: config.requestTimeoutMillis,
+        checkAPI: false
+      }),
+    catch: failed
+  })
+  const client = new Client({ connection, manager, config, status, clock, id })
+  yield* Stream.fromAsyncIterable(connection.status(), (error) => error).pipe(
+    Stream.runForEach(client.follow),
+    Effect.ignore,
+    Effect.forkScoped({ startImmediately: true })
+  )
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      let read = !client.connected
+      client.barrier(() => {
+        read = true
+      })
+      return waitUntil(() => read, farewellMillis)
+    }).pipe(Effect.andThen(client.ended))
+  )
+  return client
+})

@@ -1,0 +1,438 @@
+/**
+ * ADR-50 fast ingest for one lane: many records on their way, acknowledged in groups, and an order that the server itself
+ * keeps (gap mode `fail`): of a batch it stores a prefix without gaps, whatever happens.
+ *
+ * **Batches.** What waits goes out together. Where the next group acknowledgement would not cover its end, the last record
+ * also ends the batch, so that nobody waits for the tail; what comes meanwhile waits for that end and goes out together
+ * as the next one. Under load a batch goes on, and each group acknowledgement lets more records in.
+ *
+ * **Resends.** Of what was handed over before nobody knows how much is stored. So before it is sent again each record is
+ * asked for: a message with the same `Nats-Msg-Id`, without a body, under a condition that never holds. "Duplicate" says
+ * that it is stored, "wrong last sequence" that it is not, "in process" (10158) that a leader which has lost its followers
+ * has it and can store it neither now nor surely later: asked again. Only what is absent is sent. A plain resend would be
+ * skipped as a duplicate of what is only in process, and be acknowledged with its batch: acknowledged and lost.
+ */
+import { type ApiError, publishRefusal } from "./classify.ts"
+import type { Message } from "./client.ts"
+import { type Batch, type OutboundRecord, type Outcome, PublishError } from "./core.ts"
+import { encode, encodeRecord, messageIdLine } from "./headers.ts"
+import * as Outcomes from "./outcome.ts"
+import * as PubAck from "./pubAck.ts"
+import type { Shared } from "./window.ts"
+
+/** Records between two acknowledgements, as we ask for it; the server's own limit. */
+const askedFlow = 500
+const probePause = 100
+
+/** How often a lane looks whether answers stay out. */
+export const sweepMillis = 250
+
+const op = { start: 0, append: 1, final: 2, end: 3, ping: 4 }
+
+/** No stream has so many messages. */
+const never = "Nats-Expected-Last-Sequence: 9007199254740991\r\n"
+
+const noBody = new Uint8Array(0)
+
+interface Entry {
+  readonly batch: Batch
+  readonly index: number
+  readonly record: OutboundRecord
+  /** It was handed over before: it may be stored. */
+  readonly again: boolean
+}
+
+/** Whether an answer is to the first record of its batch; `rest`: `.<flow>.fail.<sequence>.<operation>.$FI`. */
+const firstOf = (rest: string): boolean => {
+  const [, , , sequence, operation] = rest.split(".")
+  return sequence === "1" && (operation === String(op.start) || operation === String(op.final))
+}
+
+const settle = ({ batch, index }: Entry, outcome: Outcome): void => batch.settle(index, outcome)
+
+/** Who hears of answers: the first token of a reply subject names a batch. */
+export interface Routes {
+  /** A token that is unique among all clients. */
+  readonly name: (kind: "f" | "p", lane: FastLane) => string
+  readonly forget: (name: string) => void
+}
+
+export class FastLane {
+  readonly #shared: Shared
+  readonly #routes: Routes
+  readonly #topic: string
+  #epoch = -1
+  /** Of this epoch nothing more is stored. */
+  #broken = false
+  #state: "idle" | "open" | "ending" | "probing" = "idle"
+  #waiting: Array<Entry> = []
+  /** Of the running batch: sent and not settled, in order. */
+  #flight: Array<Entry> = []
+  #name = ""
+  #prefix = ""
+  /** Number in the batch of the last record that was sent, and of the last that was settled. */
+  #sent = 0
+  #settled = 0
+  #flow = askedFlow
+  #refused: { readonly sequence: number; readonly error: ApiError } | undefined
+  #probes = new Map<string, Entry>()
+  #absent = new Set<Entry>()
+  #probed: Array<Entry> = []
+  /** Sweeps since the last answer, and whether the server has read the last question. */
+  #silent = 0
+  #pingRead = false
+
+  constructor(shared: Shared, routes: Routes, topic: string) {
+    this.#shared = shared
+    this.#routes = routes
+    this.#topic = topic
+  }
+
+  get pending(): number {
+    return this.#waiting.length + this.#flight.length + this.#probed.length
+  }
+
+  accept(batch: Batch): void {
+    if (batch.epoch > this.#epoch) {
+      this.#epoch = batch.epoch
+      this.#broken = false
+    }
+    if (this.#broken || batch.epoch < this.#epoch) {
+      batch.settleAll(Outcomes.gap)
+      return
+    }
+    for (let index = 0; index < batch.records.length; index++) {
+      this.#waiting.push({ batch, index, record: batch.records[index]!, again: batch.resend })
+    }
+  }
+
+  // --- out --------------------------------------------------------------------------------------------------------------
+
+  /** Sends what waits, as far as it may be sent now. */
+  flush(): void {
+    if (this.#waiting.length === 0 || this.#state === "ending" || this.#state === "probing") return
+    if (!this.#shared.client.connected) return
+    if (this.#waiting[0]!.again) {
+      if (this.#state === "open" && this.#flight.length > 0) this.#end()
+      else this.#probe()
+      return
+    }
+    const next = this.#waiting.findIndex(({ again }) => again)
+    const entries = next < 0 ? this.#waiting : this.#waiting.slice(0, next)
+    this.#waiting = next < 0 ? [] : this.#waiting.slice(next)
+    if (this.#state === "idle") this.#open()
+    this.#send(entries)
+  }
+
+  #open(): void {
+    this.#name = this.#routes.name("f", this)
+    this.#prefix = `${this.#shared.inbox}${this.#name}.${askedFlow}.fail.`
+    this.#state = "open"
+    this.#sent = 0
+    this.#settled = 0
+    this.#silent = 0
+    this.#flow = askedFlow
+    this.#refused = undefined
+  }
+
+  #send(entries: ReadonlyArray<Entry>): void {
+    const { client } = this.#shared
+    const last = entries.length - 1
+    const whole = this.#flight.length + entries.length < this.#flow
+    for (let i = 0; i <= last; i++) {
+      const entry = entries[i]!
+      const headers = encodeRecord(this.#topic, entry.record, "")
+      const bytes = headers.length + entry.record.body.length
+      if (bytes > client.maxPayload) {
+        this.#refuse(entry, bytes, entries.slice(i + 1))
+        return
+      }
+      const what = i === last && whole ? op.final : this.#sent === 0 ? op.start : op.append
+      this.#sent++
+      this.#flight.push(entry)
+      client.publish(this.#subject(entry), `${this.#prefix}${this.#sent}.${what}.$FI`, headers, entry.record.body)
+      this.#shared.outbound.sent(bytes)
+    }
+    if (whole) this.#state = "ending"
+  }
+
+  /** A record that no server would take ends the epoch: what is behind it is not sent. */
+  #refuse(entry: Entry, bytes: number, behind: ReadonlyArray<Entry>): void {
+    settle(entry, Outcomes.notStored(new PublishError.TooLarge({ bytes, limit: this.#shared.client.maxPayload })))
+    this.#broken = true
+    for (const other of behind) settle(other, Outcomes.gap)
+    this.#settleWaiting(Outcomes.gap)
+    if (this.#flight.length > 0) this.#end()
+    else this.#close()
+  }
+
+  #subject({ batch, record }: Entry): string {
+    return this.#shared.subjects.of(this.#topic, batch.topic.partitions, record.partition)
+  }
+
+  /** Ends the batch without a further record. */
+  #end(): void {
+    const first = this.#flight[0]
+    if (this.#sent > 0 && first !== undefined) this.#control(this.#subject(first), this.#sent + 1, op.end)
+    this.#state = "ending"
+  }
+
+  #control(subject: string, sequence: number, what: number): void {
+    this.#shared.client.publishPlain(subject, `${this.#prefix}${sequence}.${what}.$FI`, noBody)
+  }
+
+  #close(): void {
+    this.#routes.forget(this.#name)
+    this.#name = ""
+    this.#state = "idle"
+  }
+
+  // --- in ---------------------------------------------------------------------------------------------------------------
+
+  received(name: string, rest: string, message: Message): void {
+    if (name === this.#name) this.#answered(rest, PubAck.read(message))
+    else this.#probeAnswered(name, PubAck.read(message))
+  }
+
+  #answered(rest: string, ack: PubAck.PubAck): void {
+    this.#silent = 0
+    switch (ack._tag) {
+      case "Flow": {
+        if (ack.every > 0) this.#flow = ack.every
+        const subject = this.#flight[0] === undefined ? "" : this.#subject(this.#flight[0])
+        this.#settleTo(ack.sequence)
+        if (this.#state === "ending" && this.#flight.length === 0) {
+          // All of it is stored: the answer to its end says nothing new.
+          this.#close()
+          this.flush()
+        } else if (this.#state === "open" && this.#waiting.length === 0 && this.#flight.length < this.#flow) {
+          if (this.#flight.length > 0) this.#end()
+          else if (ack.sequence > 0) {
+            // Nothing is missing, so nobody waits for the end of this batch.
+            this.#control(subject, this.#sent + 1, op.end)
+            this.#close()
+          }
+        }
+        return
+      }
+      case "FlowError":
+        this.#refused ??= { sequence: ack.sequence, error: ack.error }
+        return
+      case "Gap":
+      case "Unreadable":
+        return
+      case "Ack":
+        return this.#ended(ack)
+      case "Error":
+        return this.#failed(firstOf(rest), ack.error)
+      case "NoResponders":
+        return this.#nobody(firstOf(rest))
+    }
+  }
+
+  #settleTo(sequence: number, last?: Outcome, others: Outcome = Outcomes.storedSomewhere): void {
+    const count = Math.min(sequence, this.#sent) - this.#settled
+    if (count <= 0) return
+    const done = this.#flight.splice(0, count)
+    this.#settled += count
+    this.#shared.client.lastAckAt = this.#shared.client.clock.currentTimeMillisUnsafe()
+    for (let i = 0; i < count; i++) {
+      settle(done[i]!, i === count - 1 && last !== undefined ? last : others)
+    }
+  }
+
+  /** The batch is over: `count` of it are stored. */
+  #ended(ack: Extract<PubAck.PubAck, { _tag: "Ack" }>): void {
+    const count = ack.count ?? this.#sent
+    if (ack.duplicate) this.#settleTo(1, Outcomes.duplicateOf(ack.sequence))
+    // Nothing of the batch was new.
+    else if (ack.sequence === 0) this.#settleTo(count, Outcomes.duplicateSomewhere, Outcomes.duplicateSomewhere)
+    else this.#settleTo(count, Outcomes.stored(ack.sequence))
+    const refused = this.#refused
+    if (this.#flight.length > 0) {
+      const [first, ...rest] = this.#flight
+      this.#flight = []
+      this.#broken = true
+      const hit = refused !== undefined && refused.sequence === this.#settled + 1
+      if (first !== undefined) settle(first, hit ? this.#refusal(first, refused.error) : Outcomes.gap)
+      for (const entry of rest) settle(entry, Outcomes.gap)
+      this.#settleWaiting(Outcomes.gap)
+    }
+    this.#close()
+    this.flush()
+  }
+
+  #refusal({ record }: Entry, error: ApiError): Outcome {
+    const place = { topic: this.#topic, bytes: record.size, limit: this.#shared.client.maxPayload }
+    return Outcomes.notStored(publishRefusal(error, place))
+  }
+
+  /** The answer to one message of the batch: it, and what is behind it, was not stored. */
+  #failed(isFirst: boolean, error: ApiError): void {
+    const first = this.#flight[0]
+    if (isFirst && error.errCode !== 10208 && this.#settled === 0 && first !== undefined) {
+      this.#giveUp(this.#refusal(first, error), Outcomes.gap)
+      return
+    }
+    // The server knows nothing of this batch any more, so nobody knows what it has stored of it.
+    const reason = new PublishError.BrokerFailure({
+      message: `${error.description} (${error.errCode})`,
+      retryable: true
+    })
+    this.#giveUp(Outcomes.ambiguous(reason), Outcomes.ambiguous(reason))
+  }
+
+  #nobody(isFirst: boolean): void {
+    if (!isFirst) {
+      this.#giveUp(Outcomes.lostAnswer, Outcomes.lostAnswer)
+      return
+    }
+    const lost = [...this.#flight, ...this.#waiting]
+    this.#flight = []
+    this.#waiting = []
+    this.#broken = true
+    this.#close()
+    this.#shared.diagnose(this.#topic, (missing) => {
+      const outcome = missing ? Outcomes.missing(this.#topic) : Outcomes.nobody
+      for (const entry of lost) settle(entry, outcome)
+    })
+  }
+
+  /** Everything on its way is answered for, and nothing of this epoch is sent any more. */
+  #giveUp(first: Outcome, others: Outcome, waiting: Outcome = Outcomes.gap): void {
+    const lost = this.#flight
+    this.#flight = []
+    this.#broken = true
+    this.#close()
+    this.#dropProbes(others)
+    for (let i = 0; i < lost.length; i++) settle(lost[i]!, i === 0 ? first : others)
+    this.#settleWaiting(waiting)
+  }
+
+  #settleWaiting(outcome: Outcome): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const entry of waiting) settle(entry, outcome)
+  }
+
+  disconnected(reason: string): void {
+    this.#giveUp(Outcomes.lostAnswer, Outcomes.lostAnswer, Outcomes.notStored(Outcomes.notConnected(reason)))
+  }
+
+  /** Everything, for good. */
+  abandon(outcome: Outcome): void {
+    this.#giveUp(outcome, outcome, outcome)
+  }
+
+  denied(subject: string, message: string): void {
+    if (![...this.#flight, ...this.#probed].some((entry) => this.#subject(entry) === subject)) return
+    const reason = new PublishError.Unauthorized({ message })
+    const outcome = this.#settled > 0 ? Outcomes.ambiguous(reason) : Outcomes.notStored(reason)
+    this.#giveUp(outcome, outcome, Outcomes.notStored(reason))
+  }
+
+  // --- probes -----------------------------------------------------------------------------------------------------------
+
+  #probe(): void {
+    const next = this.#waiting.findIndex(({ again }) => !again)
+    this.#probed = next < 0 ? this.#waiting : this.#waiting.slice(0, next)
+    this.#waiting = next < 0 ? [] : this.#waiting.slice(next)
+    this.#absent = new Set()
+    this.#state = "probing"
+    this.#silent = 0
+    for (const entry of this.#probed) this.#ask(entry)
+  }
+
+  #ask(entry: Entry): void {
+    const name = this.#routes.name("p", this)
+    this.#probes.set(name, entry)
+    const headers = encode([], `${messageIdLine(this.#topic, entry.record.eventId)}${never}`)
+    const reply = `${this.#shared.inbox}${name}.${askedFlow}.fail.1.${op.final}.$FI`
+    this.#shared.client.publish(this.#subject(entry), reply, headers, noBody)
+    this.#shared.outbound.sent(headers.length)
+  }
+
+  #probeAnswered(name: string, ack: PubAck.PubAck): void {
+    const entry = this.#probes.get(name)
+    // Group acknowledgements come for what is in process, too.
+    if (entry === undefined || ack._tag === "Flow") return
+    this.#silent = 0
+    this.#probes.delete(name)
+    this.#routes.forget(name)
+    if (ack._tag === "Ack" && ack.duplicate && ack.sequence > 0) {
+      this.#probed = this.#probed.filter((other) => other !== entry)
+      settle(entry, Outcomes.duplicateOf(ack.sequence))
+    } else if (ack._tag === "Error" && (ack.error.errCode === 10071 || ack.error.errCode === 10164)) {
+      this.#absent.add(entry)
+    } else if (ack._tag === "Error" && ack.error.errCode === 10158) {
+      // It may be stored yet, or never.
+      this.#shared.later(probePause, () => {
+        if (this.#state === "probing" && this.#probed.includes(entry)) this.#ask(entry)
+      })
+      return
+    } else {
+      const reason = ack._tag === "Error"
+        ? publishRefusal(ack.error, {
+          topic: this.#topic,
+          bytes: entry.record.size,
+          limit: this.#shared.client.maxPayload
+        })
+        : Outcomes.notConnected("nobody answers for the stream at the moment")
+      this.#giveUp(Outcomes.lostAnswer, Outcomes.ambiguous(reason))
+      return
+    }
+    if (this.#absent.size < this.#probed.length) return
+    this.#waiting = [...this.#probed.map((known) => ({ ...known, again: false })), ...this.#waiting]
+    this.#probed = []
+    this.#absent = new Set()
+    this.#state = "idle"
+    this.flush()
+  }
+
+  #dropProbes(outcome: Outcome): void {
+    for (const name of this.#probes.keys()) this.#routes.forget(name)
+    this.#probes.clear()
+    const probed = this.#probed
+    this.#probed = []
+    for (const entry of probed) settle(entry, outcome)
+  }
+
+  // --- silence ----------------------------------------------------------------------------------------------------------
+
+  /**
+   * Runs every {@link sweepMillis}. Where nothing came since the last one it asks the server how far it is, one question
+   * at a time; where it has read the question and is silent for the whole ack timeout, the batch is given up.
+   */
+  sweep(): void {
+    if (this.#state === "idle") return
+    this.#silent++
+    if (this.#silent === 1) {
+      this.#pingRead = true
+      return
+    }
+    // The last question is still on its way: the link is slow, or the server does not read.
+    if (!this.#pingRead) return
+    const { ackTimeoutMillis } = this.#shared.client.config
+    if (this.#silent * sweepMillis > ackTimeoutMillis) {
+      const outcome = Outcomes.unanswered(ackTimeoutMillis)
+      this.#giveUp(outcome, outcome)
+      return
+    }
+    this.#pingRead = false
+    const first = this.#flight[0]
+    if (this.#state === "probing") this.#askAgain()
+    else if (first !== undefined) this.#control(this.#subject(first), this.#sent, op.ping)
+    this.#shared.client.barrier((read) => {
+      this.#pingRead = read
+    })
+  }
+
+  #askAgain(): void {
+    const unanswered = [...this.#probes]
+    for (const [name, entry] of unanswered) {
+      this.#probes.delete(name)
+      this.#routes.forget(name)
+      this.#ask(entry)
+    }
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * A producer: which way of publishing a topic takes, and what all of them share.
+ */
+import { type Context, Effect, type Scope } from "effect"
+import type { Admin } from "./admin.ts"
+import { AtomicPublisher } from "./atomic.ts"
+import type { Client, Message } from "./client.ts"
+import type { Batch, LanePolicy, Producer, TopicInfo, TopicSpec } from "./core.ts"
+import { FastLane, type Routes, sweepMillis } from "./fastIngest.ts"
+import { patience } from "./generations.ts"
+import { Outbound } from "./outbound.ts"
+import * as Outcomes from "./outcome.ts"
+import { Subjects } from "./topics.ts"
+import { waitUntil } from "./wait.ts"
+import { type Shared, WindowPublisher } from "./window.ts"
+
+const limits = { maxBatchBytes: 512 * 1024 }
+
+/** One unsettled record per aggregate: what is behind it is not sent before it is acknowledged. */
+const windowPolicy: LanePolicy = { key: "aggregate", maxInFlight: 1, maxBatch: 1, ...limits }
+
+/** Every record for itself, as many as the window of the bus has. */
+const unorderedPolicy: LanePolicy = { key: "none", maxInFlight: 64, maxBatch: 512, ...limits }
+
+/** One lane for all of a topic: the server keeps the order. */
+const fastPolicy: LanePolicy = { key: "topic", maxInFlight: 256, maxBatch: 512, ...limits }
+
+/** Atomic batches are this large at most, says the server. */
+export const atomicBatch = 1000
+
+class ProducerState {
+  readonly #shared: Shared
+  readonly #window: WindowPublisher
+  readonly #atomic: AtomicPublisher
+  /** By topic. */
+  readonly #lanes = new Map<string, FastLane>()
+  /** By the name of a batch. */
+  readonly #named = new Map<string, FastLane>()
+  readonly #routes: Routes
+  readonly #stop: () => void
+  readonly #unlisten: () => void
+  #closed = false
+
+  constructor(client: Client, admin: Admin, context: Context.Context<never>) {
+    const fork = Effect.runForkWith(context)
+    const prefix = `${client.inbox}.${client.number()}`
+    const asking = new Map<string, Array<(missing: boolean) => void>>()
+    this.#shared = {
+      client,
+      admin,
+      outbound: new Outbound(client),
+      subjects: new Subjects(),
+      inbox: `${prefix}.`,
+      diagnose: (topic, told) => {
+        const waiting = asking.get(topic)
+        if (waiting !== undefined) {
+          waiting.push(told)
+          return
+        }
+        asking.set(topic, [told])
+        fork(
+          Effect.match(admin.find(topic), {
+            onFailure: () => false,
+            onSuccess: (found) => found._tag === "None"
+          }).pipe(Effect.map((missing) => {
+            const all = asking.get(topic) ?? []
+            asking.delete(topic)
+            for (const tell of all) tell(missing)
+          }))
+        )
+      },
+      later: (millis, run) => {
+        fork(Effect.andThen(Effect.sleep(millis), Effect.sync(run)))
+      }
+    }
+    this.#window = new WindowPublisher(this.#shared)
+    this.#atomic = new AtomicPublisher(this.#shared)
+    // Names are known to the whole stream, so the client's own is in them.
+    const suffix = `x${client.id}x${client.number()}`
+    let names = 0
+    this.#routes = {
+      name: (kind, lane) => {
+        const name = `${kind}${++names}${suffix}`
+        this.#named.set(name, lane)
+        return name
+      },
+      forget: (name) => {
+        this.#named.delete(name)
+      }
+    }
+    const start = this.#shared.inbox.length
+    this.#stop = client.subscribe(`${prefix}.>`, (message) => this.#received(message.subject.slice(start), message))
+    this.#unlisten = client.listen({
+      disconnected: (reason) => {
+        this.#shared.outbound.reset()
+        this.#window.disconnected()
+        this.#atomic.settleAll(Outcomes.lostAnswer)
+        for (const lane of this.#lanes.values()) lane.disconnected(reason)
+      },
+      denied: (subject, message) => {
+        this.#window.denied(subject, message)
+        this.#atomic.denied(subject, message)
+        for (const lane of this.#lanes.values()) lane.denied(subject, message)
+      }
+    })
+  }
+
+  readonly lanes = (topic: TopicSpec, _info: TopicInfo): LanePolicy => {
+    this.#lanes.delete(topic.name)
+    if (topic.order === "none") return unorderedPolicy
+    const { admin, client } = this.#shared
+    const fast = client.config.modeOf(topic.name) !== "window" && admin.located(topic.name).batched
+    if (!fast) return windowPolicy
+    this.#lanes.set(topic.name, new FastLane(this.#shared, this.#routes, topic.name))
+    return fastPolicy
+  }
+
+  readonly send = (batches: ReadonlyArray<Batch>): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const touched = new Set<FastLane>()
+      for (const batch of batches) this.#accept(batch, touched)
+      for (const lane of touched) lane.flush()
+      return this.#shared.outbound.room
+    })
+
+  get #pending(): number {
+    let pending = this.#window.pending + this.#atomic.pending
+    for (const lane of this.#lanes.values()) pending += lane.pending
+    return pending
+  }
+
+  #accept(batch: Batch, touched: Set<FastLane>): void {
+    const { client } = this.#shared
+    if (this.#closed || client.closed) return batch.settleAll(Outcomes.closed)
+    if (!client.connected) return batch.settleAll(Outcomes.notStored(Outcomes.notConnected(client.reason)))
+    if (batch.atomic) return this.#atomic.send(batch)
+    const lane = this.#lanes.get(batch.topic.name)
+    if (lane === undefined) return this.#window.send(batch)
+    lane.accept(batch)
+    touched.add(lane)
+  }
+
+  #received(token: string, message: Message): void {
+    const kind = token.charCodeAt(0)
+    // A digit: by far the most.
+    if (kind <= 57) return this.#window.received(token, message)
+    if (kind === 97) return this.#atomic.received(token, message)
+    const end = token.indexOf(".")
+    const name = token.slice(0, end)
+    this.#named.get(name)?.received(name, token.slice(end), message)
+  }
+
+  sweep(): void {
+    this.#window.sweep()
+    this.#atomic.sweep()
+  }
+
+  sweepLanes(): void {
+    for (const lane of this.#lanes.values()) lane.sweep()
+  }
+
+  /** Waits for the answers to what was handed over, for a limited time, then gives them up. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.#closed = true
+    return waitUntil(() => this.#pending === 0, this.#shared.client.config.ackTimeoutMillis)
+  }).pipe(Effect.andThen(Effect.sync(() => {
+    this.#window.settleAll(Outcomes.lostAnswer)
+    this.#atomic.settleAll(Outcomes.lostAnswer)
+    for (const lane of this.#lanes.values()) lane.abandon(Outcomes.lostAnswer)
+    this.#unlisten()
+    this.#stop()
+  })))
+}
+
+export const makeProducer = Effect.fnUntraced(function*(
+  client: Client,
+  admin: Admin
+): Effect.fn.Return<Producer, never, Scope.Scope> {
+  const context = yield* Effect.context<never>()
+  const state = yield* Effect.acquireRelease(
+    Effect.sync(() => new ProducerState(client, admin, context)),
+    (opened) => opened.close
+  )
+  yield* Effect.sleep(client.config.ackTimeoutMillis / patience).pipe(
+    Effect.andThen(Effect.sync(() => state.sweep())),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  yield* Effect.sleep(sweepMillis).pipe(
+    Effect.andThen(Effect.sync(() => state.sweepLanes())),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  return { lanes: state.lanes, send: state.send }
+})

@@ -1,0 +1,146 @@
+/**
+ * Publishing with an acknowledgement for each record: a ledger from reply subject to record, and no promise, timer or
+ * request object per message.
+ *
+ * An answer counts as lost when the connection breaks, or when the server has read the message (a ping behind it was
+ * answered) and the answer is still missing `ackTimeout` later. Never by age alone: on a slow link that would restart
+ * for ever.
+ */
+import type { Admin } from "./admin.ts"
+import { publishRefusal } from "./classify.ts"
+import type { Client, Message } from "./client.ts"
+import { type Batch, type OutboundRecord, PublishError } from "./core.ts"
+import { Generations } from "./generations.ts"
+import { encodeRecord } from "./headers.ts"
+import type { Outbound } from "./outbound.ts"
+import * as Outcomes from "./outcome.ts"
+import * as PubAck from "./pubAck.ts"
+import type { Subjects } from "./topics.ts"
+
+interface Pending {
+  readonly batch: Batch
+  readonly index: number
+  readonly subject: string
+  readonly bytes: number
+  /** The sweep under which it was sent. */
+  readonly generation: number
+}
+
+/** What the ways of publishing share. */
+export interface Shared {
+  readonly client: Client
+  readonly admin: Admin
+  readonly outbound: Outbound
+  readonly subjects: Subjects
+  /** What a reply subject begins with, with its dot. */
+  readonly inbox: string
+  /** Tells whether the topic is there at all; the callback comes later, once. */
+  readonly diagnose: (topic: string, told: (missing: boolean) => void) => void
+  /** Runs something later. */
+  readonly later: (millis: number, run: () => void) => void
+}
+
+export class WindowPublisher {
+  readonly #shared: Shared
+  readonly #ledger = new Map<number, Pending>()
+  #next = 1
+  readonly #generations: Generations
+  /** Subjects with an acknowledgement on this connection: who may not publish gets none. */
+  readonly #allowed = new Set<string>()
+
+  constructor(shared: Shared) {
+    this.#shared = shared
+    this.#generations = new Generations(shared.client)
+  }
+
+  get pending(): number {
+    return this.#ledger.size
+  }
+
+  send(batch: Batch): void {
+    const { records } = batch
+    for (let i = 0; i < records.length; i++) this.#sendOne(batch, i, records[i]!)
+  }
+
+  #sendOne(batch: Batch, index: number, record: OutboundRecord): void {
+    const { client, inbox, outbound, subjects } = this.#shared
+    const { name, partitions } = batch.topic
+    const headers = encodeRecord(name, record, "")
+    const bytes = headers.length + record.body.length
+    if (bytes > client.maxPayload) {
+      batch.settle(index, Outcomes.notStored(new PublishError.TooLarge({ bytes, limit: client.maxPayload })))
+      return
+    }
+    const subject = subjects.of(name, partitions, record.partition)
+    const id = this.#next++
+    this.#ledger.set(id, { batch, index, subject, bytes, generation: this.#generations.current })
+    client.publish(subject, `${inbox}${id}`, headers, record.body)
+    outbound.sent(bytes)
+  }
+
+  /** `token`: the reply subject without what all of them begin with. */
+  received(token: string, message: Message): void {
+    const id = Number(token)
+    const pending = this.#ledger.get(id)
+    // Answered before, or given up.
+    if (pending === undefined) return
+    this.#ledger.delete(id)
+    const { batch, bytes, index, subject } = pending
+    const ack = PubAck.read(message)
+    switch (ack._tag) {
+      case "Ack":
+        this.#allowed.add(subject)
+        this.#shared.client.lastAckAt = this.#shared.client.clock.currentTimeMillisUnsafe()
+        batch.settle(index, ack.duplicate ? Outcomes.duplicateOf(ack.sequence) : Outcomes.stored(ack.sequence))
+        return
+      case "NoResponders":
+        this.#shared.diagnose(
+          batch.topic.name,
+          (missing) => batch.settle(index, missing ? Outcomes.missing(batch.topic.name) : Outcomes.nobody)
+        )
+        return
+      case "Error": {
+        const place = { topic: batch.topic.name, bytes, limit: this.#shared.client.maxPayload }
+        batch.settle(index, Outcomes.notStored(publishRefusal(ack.error, place)))
+        return
+      }
+      default:
+        batch.settle(index, Outcomes.unreadable)
+    }
+  }
+
+  disconnected(): void {
+    this.#allowed.clear()
+    this.settleAll(Outcomes.lostAnswer)
+  }
+
+  /**
+   * The server forbids publishing to a subject, and says so without naming messages. Where this connection has never
+   * been allowed to, none was stored.
+   */
+  denied(subject: string, message: string): void {
+    const reason = new PublishError.Unauthorized({ message })
+    const outcome = this.#allowed.has(subject) ? Outcomes.ambiguous(reason) : Outcomes.notStored(reason)
+    for (const [id, pending] of this.#ledger) {
+      if (pending.subject !== subject) continue
+      this.#ledger.delete(id)
+      pending.batch.settle(pending.index, outcome)
+    }
+  }
+
+  settleAll(outcome: typeof Outcomes.lostAnswer): void {
+    const lost = [...this.#ledger.values()]
+    this.#ledger.clear()
+    for (const { batch, index } of lost) batch.settle(index, outcome)
+  }
+
+  /** What the server has read an ack timeout ago and has no answer gets none. */
+  sweep(): void {
+    for (const [id, pending] of this.#ledger) {
+      if (pending.generation > this.#generations.expired) break
+      this.#ledger.delete(id)
+      pending.batch.settle(pending.index, Outcomes.unanswered(this.#shared.client.config.ackTimeoutMillis))
+    }
+    this.#generations.sweep(this.#ledger.size > 0)
+  }
+}

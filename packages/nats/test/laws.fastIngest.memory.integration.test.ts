@@ -1,0 +1,3 @@
+import { laws } from "./fixtures/laws.ts"
+
+laws("fastIngest", "memory")

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "vitest"
+import * as AckSubject from "../src/internal/ackSubject.ts"
+import { decodeRecord, encodeRecord, find, messageId, statusOf } from "../src/internal/headers.ts"
+import * as PubAck from "../src/internal/pubAck.ts"
+
+const record = (changes: object = {}) => ({
+  eventId: "e-1",
+  key: "k",
+  partition: 0,
+  headers: [["X-Event-ID", "e-1"], ["x", "ä"], ["X", "second"]] as ReadonlyArray<
+    readonly [string, string | Uint8Array]
+  >,
+  body: new Uint8Array(0),
+  size: 0,
+  ...changes
+})
+
+describe("headers", () => {
+  test("come back as they were, with the key, without what is ours", () => {
+    const block = encodeRecord("orders", record(), "")
+    expect(find(block, "Nats-Msg-Id")).toBe("orders/e-1")
+    expect(decodeRecord(block)).toEqual({ headers: record().headers, key: "k" })
+  })
+
+  test("tell the key once", () => {
+    const block = encodeRecord("orders", record({ headers: [["X-Aggregate-ID", "k"]] }), "")
+    expect(find(block, "X-EventBus-Key")).toBeUndefined()
+    expect(decodeRecord(block).key).toBe("k")
+  })
+
+  test("carry bytes that are no text", () => {
+    const bytes = Uint8Array.of(0xff, 0xfe, 0x41)
+    expect(decodeRecord(encodeRecord("orders", record({ headers: [["b", bytes]] }), "")).headers).toEqual([[
+      "b",
+      bytes
+    ]])
+  })
+
+  test("a status line", () => {
+    expect(statusOf(Buffer.from("NATS/1.0 503\r\n\r\n"))).toEqual({ code: 503, description: "" })
+    expect(statusOf(Buffer.from("NATS/1.0 409 Consumer Deleted\r\n\r\n"))).toEqual({
+      code: 409,
+      description: "Consumer Deleted"
+    })
+    expect(statusOf(Buffer.from("NATS/1.0\r\na: b\r\n\r\n")).code).toBe(0)
+  })
+
+  test("an event id cannot end its header", () => {
+    expect(messageId("t", "a\r\nNats-Rollup: all")).toMatch(/^t\/utf8:[A-Za-z0-9_-]+$/)
+    expect(messageId("t", "a")).not.toBe(messageId("u", "a"))
+  })
+})
+
+describe("acknowledgements", () => {
+  const read = (text: string, header?: Uint8Array) => PubAck.read({ data: Buffer.from(text), header })
+
+  test.each([
+    ["{\"stream\":\"s\",\"seq\":7}", { _tag: "Ack", sequence: 7, duplicate: false, count: undefined }],
+    ["{\"stream\":\"s\",\"seq\":7,\"duplicate\":true}", {
+      _tag: "Ack",
+      sequence: 7,
+      duplicate: true,
+      count: undefined
+    }],
+    ["{\"stream\":\"s\",\"seq\":7,\"batch\":\"b\",\"count\":3}", {
+      _tag: "Ack",
+      sequence: 7,
+      duplicate: false,
+      count: 3
+    }],
+    ["{\"type\":\"ack\",\"seq\":500,\"msgs\":500}", { _tag: "Flow", sequence: 500, every: 500 }],
+    ["{\"type\":\"gap\",\"last_seq\":4,\"seq\":9}", { _tag: "Gap", expected: 4, sequence: 9 }],
+    ["not json", { _tag: "Unreadable", text: "not json" }],
+    ["7", { _tag: "Unreadable", text: "7" }]
+  ])("%s", (text, expected) => {
+    expect(read(text)).toEqual(expected)
+  })
+
+  test("a refusal", () => {
+    const error = { code: 400, err_code: 10054, description: "x" }
+    const parsed = { code: 400, errCode: 10054, description: "x" }
+    expect(read(JSON.stringify({ error, stream: "s" }))).toEqual({ _tag: "Error", error: parsed })
+    expect(read(JSON.stringify({ type: "err", seq: 3, error }))).toEqual({
+      _tag: "FlowError",
+      sequence: 3,
+      error: parsed
+    })
+  })
+
+  test("nobody there", () => {
+    expect(read("", Buffer.from("NATS/1.0 503\r\n\r\n"))).toEqual({ _tag: "NoResponders" })
+  })
+})
+
+describe("what a delivery's reply subject says", () => {
+  const expected = { attempt: 2, sequence: 17, timestamp: 1_700_000_000_123 }
+
+  test("in its old form", () => {
+    expect(AckSubject.parse("$JS.ACK.orders.billing.2.17.9.1700000000123456789.4")).toEqual(expected)
+  })
+
+  test("with a domain", () => {
+    expect(AckSubject.parse("$JS.ACK.hub.AbC.orders.billing.2.17.9.1700000000123456789.4.token")).toEqual(expected)
+  })
+
+  test("nothing, where it is something else", () => {
+    expect(AckSubject.parse("_INBOX.x")).toBeUndefined()
+  })
+})
