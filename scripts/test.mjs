@@ -1,7 +1,7 @@
 // npm test: type check, lint, format check and tests, all of them even when one fails.
 //
-// The projects of vitest run one after the other, so that brokers do not disturb what is measured in real time.
-// Arguments go to vitest instead (`--project unit`, a file name). The count of what passed and failed, each of the
+// With `--brokers` the tests are those that start real brokers (Go for NATS; Java and Maven for Kafka), one project of
+// vitest after the other. Other arguments go to vitest (`--project unit`, a file name). The count of what passed and failed, each of the
 // first three as one test, is left in .reports/test.json for .ci/run.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
@@ -9,7 +9,7 @@ import { endAs, supervise } from "./lib/supervise.mjs"
 import { environment, root } from "./lib/workspace.mjs"
 
 const reports = path.join(root, ".reports")
-const projects = ["unit", "nats", "kafka"]
+const brokers = ["nats", "kafka"]
 const seconds = (/** @type {number} */ since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
 
 /** @type {Array<{ name: string, passed: number, failed: number, note: string }>} */
@@ -59,8 +59,14 @@ await step("type check", "tsc", "-b")
 await step("lint", "oxlint")
 await step("format", "dprint", "check")
 const wanted = process.argv.slice(2)
-if (wanted.length > 0) await tests("tests", wanted)
-else for (const project of projects) await tests(project, ["--project", project])
+if (wanted[0] === "--brokers") {
+  const rest = wanted.slice(1)
+  for (const project of brokers) await tests(project, ["--project", project, ...rest])
+} else if (wanted.length > 0) {
+  await tests("tests", wanted)
+} else {
+  await tests("unit", ["--project", "unit"])
+}
 
 const passed = rows.reduce((sum, row) => sum + row.passed, 0)
 const failed = rows.reduce((sum, row) => sum + row.failed, 0)

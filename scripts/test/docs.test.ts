@@ -48,7 +48,8 @@ describe("documents", () => {
       path.join(folder, "tsconfig.json"),
       JSON.stringify({
         extends: "../../tsconfig.test.json",
-        compilerOptions: { noUnusedLocals: false },
+        // the declarations of the broker clients do not pass exactOptionalPropertyTypes
+        compilerOptions: { noUnusedLocals: false, skipLibCheck: true },
         include: ["*.ts"]
       })
     )
