@@ -3,6 +3,7 @@ import * as KafkaJsBroker from "@effect-eventbus/kafka/KafkaJsBroker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll } from "vitest"
+import { writeReport } from "../../../scripts/lawsReport.ts"
 import { startKafka } from "./fixtures/kafka.ts"
 import { Api } from "./fixtures/proxy.ts"
 
@@ -36,6 +37,7 @@ describe("KafkaJsBroker", () => {
 
 Laws.run("kafkajs", KafkaJsBroker.layer(options), {
   patience: "30 seconds",
+  report: writeReport,
   cut: Effect.sync(() => kafka.proxy.cut()),
   mend: Effect.sync(() => kafka.proxy.mend()),
   dropAcks: (count) => Effect.sync(() => kafka.proxy.drop(Api.Produce, count)),

@@ -2,6 +2,7 @@ import * as Laws from "@effect-eventbus/core/testing/Laws"
 import * as KafkaBroker from "@effect-eventbus/kafka/KafkaBroker"
 import { Effect } from "effect"
 import { afterAll } from "vitest"
+import { writeReport } from "../../../scripts/lawsReport.ts"
 import { startKafka } from "./fixtures/kafka.ts"
 import { Api } from "./fixtures/proxy.ts"
 
@@ -20,6 +21,7 @@ Laws.run(
   }),
   {
     patience: "30 seconds",
+    report: writeReport,
     cut: Effect.sync(() => kafka.proxy.cut()),
     mend: Effect.sync(() => kafka.proxy.mend()),
     dropAcks: (count) => Effect.sync(() => kafka.proxy.drop(Api.Produce, count)),

@@ -1,11 +1,11 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
+import { writeReport } from "../../../../scripts/lawsReport.ts"
 import * as MemoryBroker from "../../src/MemoryBroker.ts"
 import * as Faults from "../../testing/Faults.ts"
 import * as Laws from "../../testing/Laws.ts"
 import * as Model from "../../testing/Model.ts"
 import type * as Subject from "../../testing/Subject.ts"
-import { writeReport } from "./report.ts"
 
 const faults = Effect.runSync(Faults.make)
 const layer = MemoryBroker.layer({ cluster: MemoryBroker.makeClusterUnsafe(), faults: faults.injector })

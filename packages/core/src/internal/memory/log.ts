@@ -47,6 +47,14 @@ class Segment {
     this.timestamps = new Array<number>(records)
   }
 
+  /** Empty again, for other records. The bytes are new ones: whoever was given a record may still be reading the old. */
+  reuse(bytes: number): this {
+    this.headersEnd = 0
+    this.bytesEnd = 0
+    this.bytes = new Uint8Array(bytes)
+    return this
+  }
+
   appendBody(index: number, body: Uint8Array): void {
     if (body.length > largeBody) {
       this.large[index] = body
@@ -90,6 +98,8 @@ export class PartitionLog {
   bytes = 0
 
   private segments: Array<Segment | undefined> = []
+  /** The one that was evicted last: its columns serve again, so that a full topic allocates none. */
+  private spare: Segment | undefined = undefined
   /** Index in `segments` of the first one that is still there. */
   private head = 0
   /** Number of the segment at index 0: segment `n` holds the offsets from `n * segmentSize`. */
@@ -106,11 +116,13 @@ export class PartitionLog {
     const offset = this.end
     const index = offset % segmentSize
     if (index === 0) {
-      // A log that has filled one segment will fill the next one, with headers of much the same number.
+      // A log that has filled one segment will fill the next one, with headers and bytes of much the same number.
       const full = this.segments.at(-1)
-      this.segments.push(
-        full === undefined ? new Segment(0, 0, 4096) : new Segment(segmentSize, full.headersEnd, full.bytesEnd)
-      )
+      const next = full === undefined
+        ? new Segment(0, 0, 4096)
+        : this.spare?.reuse(full.bytesEnd) ?? new Segment(segmentSize, full.headersEnd, full.bytesEnd)
+      this.spare = undefined
+      this.segments.push(next)
     }
     const segment = this.segments[this.segments.length - 1]!
     segment.ids[index] = record.eventId
@@ -194,6 +206,7 @@ export class PartitionLog {
   }
 
   private dropSegment(): void {
+    this.spare = this.segments[this.head]
     this.segments[this.head] = undefined
     this.head++
     if (this.head >= compactFrom && this.head * 2 >= this.segments.length) {

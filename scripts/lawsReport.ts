@@ -1,8 +1,8 @@
+import { all, type Report } from "@effect-eventbus/core/testing/Laws"
 import fs from "node:fs/promises"
 import path from "node:path"
-import { all, type Report } from "../../testing/Laws.ts"
 
-const folder = path.resolve(import.meta.dirname, "../../../../.reports/laws")
+const folder = path.resolve(import.meta.dirname, "../.reports/laws")
 
 /** Where `scripts/laws.mjs` finds it. A run of some laws only is no report. */
 export const writeReport = async (report: Report): Promise<void> => {
