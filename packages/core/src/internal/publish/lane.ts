@@ -55,18 +55,9 @@ export class Lane {
     return this.#queue.length === 0 && this.#flights.length === 0 && this.#again.length === 0 && !this.signalled
   }
 
-  /** Batches at the driver with records that it has not answered for. */
-  get inFlight(): number {
-    return this.#unanswered
-  }
-
   /** Waits for its next try. */
   get pausing(): boolean {
     return this.retryAt > 0 && (this.#again.length > 0 || (!this.#broken && this.#queue.length > 0))
-  }
-
-  get broken(): boolean {
-    return this.#broken
   }
 
   push(item: Entry | Group): void {

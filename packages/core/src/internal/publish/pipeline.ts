@@ -296,9 +296,10 @@ export class Pipeline {
     }
   }
 
+  /** A batch is of one topic. */
   #countResent(batch: SendBatch): void {
     this.counters.resent += batch.records.length
-    for (const entry of batch.records) entry.topic.meter.resent(1)
+    batch.owner.topic.meter.resent(batch.records.length)
   }
 
   #settle(entry: Entry, result: PublishResult, now: number): void {

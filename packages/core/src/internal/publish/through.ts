@@ -116,7 +116,7 @@ export const throughWith = <A, E, R>(
       const head = waiting.peek()
       return head?.entry === undefined
         ? Effect.flatMap(refill, () => pull)
-        : Effect.flatMap(Effect.exit(Deferred.await(head.entry.deferred)), () => pull)
+        : Effect.flatMap(Effect.exit(head.entry.receipt), () => pull)
     })
     return Stream.fromPull(Effect.succeed(pull))
   }))

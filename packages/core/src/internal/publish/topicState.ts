@@ -22,10 +22,6 @@ export class TopicState {
     this.meter = meter
   }
 
-  get lanes(): number {
-    return this.#lanes.size
-  }
-
   laneOf(entry: Entry): Lane {
     switch (this.policy.key) {
       case "partition": {

@@ -1,26 +1,14 @@
 import { Duration, Schedule } from "effect"
 import type * as Broker from "../../Broker.ts"
+import type { StreamOptions, SubscribeOptions, SubscriptionOptions } from "../../Subscriber.ts"
 import type * as Topic from "../../Topic.ts"
 import type { Policy } from "./policy.ts"
 
-/** What may be said of any subscription. The public documentation is `Subscriber.SubscriptionOptions`. */
-export interface Input {
-  readonly group: string
-  readonly from?: Broker.StartPosition | undefined
-  readonly maxInFlight?: number | undefined
-  readonly maxInFlightBytes?: number | undefined
-  readonly ackWait?: Duration.Input | undefined
-  readonly retry?: Schedule.Schedule<unknown, unknown> | undefined
-  readonly onUnknown?: "deadLetter" | "drop" | "halt" | undefined
-  readonly dedup?: { readonly window: Duration.Input; readonly limit?: number | undefined } | undefined
-  readonly deadLetter?: string | undefined
-  readonly retryTopic?: boolean | undefined
-  readonly drainTimeout?: Duration.Input | undefined
-  readonly concurrency?: number | undefined
-  readonly handlerTimeout?: Duration.Input | undefined
-  readonly onExhausted?: "deadLetter" | "halt" | "drop" | undefined
-  readonly stallTimeout?: Duration.Input | undefined
-}
+/** What may be said of a subscription with handlers, or of a stream. */
+export type Input =
+  & SubscriptionOptions
+  & Pick<SubscribeOptions<unknown>, "concurrency" | "handlerTimeout" | "onExhausted">
+  & Pick<StreamOptions, "stallTimeout">
 
 /** The same, with the defaults, checked. */
 export interface Decided {
