@@ -75,14 +75,15 @@ export const batches = (bootstrap: ReadonlyArray<string>, size = 500, flying = 5
       })
   })
 
+const partitionOf = ({ body, key }: Prepared): number =>
+  compatibilityPartitioner({ topic: "", value: body }, Buffer.from(key)) % partitionCount
+
 /**
  * As a specialist would do it: messages sorted into partitions beforehand, 500 per batch, one batch in flight for each
  * partition. Sorting is not in the clock.
  */
 export const lanes = (bootstrap: ReadonlyArray<string>, size = 500): Baseline => {
   const sorted = new WeakMap<ReadonlyArray<Prepared>, ReadonlyArray<ReadonlyArray<Prepared>>>()
-  const partitionOf = (message: Prepared): number =>
-    compatibilityPartitioner({ topic: "", value: message.body }, Buffer.from(message.key)) % partitionCount
   return baseline({
     name: `platformatic, sorted by partition, batches of ${size}, one in flight each`,
     client,
