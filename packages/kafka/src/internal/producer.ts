@@ -4,9 +4,9 @@
  *
  * - Sizes are checked before anything is sent: a record that is too large is refused alone, its neighbours go on.
  * - A batch that would be larger than the topic allows goes in parts, one after the other, so that order is kept.
- * - The client tries again by itself, with the same sequence numbers, until the send timeout: then its tries are ended
- *   from outside, and each batch is answered for as what it is, mostly `Ambiguous`. Until then the lane waits, so that no
- *   late success can overtake what comes behind.
+ * - The sender tries again by itself, with the same sequence numbers, until the send timeout: then its tries are ended from
+ *   outside, and the batch is answered for as what it is, mostly `Ambiguous`. Until then the lane waits, so that no late
+ *   success can overtake what comes behind.
  */
 import type { Batch, LanePolicy, Outcome, Producer, TopicInfo } from "@effect-eventbus/core/Broker"
 import * as PublishError from "@effect-eventbus/core/PublishError"
@@ -87,11 +87,9 @@ export class ProducerState {
   /** Ends tries that last too long. Runs until the producer closes. */
   readonly watch: Effect.Effect<never> = Effect.suspend(() => {
     const before = this.#now() - this.#options.sendTimeoutMillis
-    for (const { startedAt } of this.#flights.values()) {
-      if (startedAt > before) continue
-      this.#options.sender.restart()
-      break
-    }
+    const late: Array<Job> = []
+    for (const [job, { startedAt }] of this.#flights) if (startedAt <= before) late.push(job)
+    if (late.length > 0) this.#options.sender.giveUp(late)
     return Effect.sleep(Math.max(50, Math.min(1000, this.#options.sendTimeoutMillis / 8)))
   }).pipe(Effect.forever({ disableYield: true }))
 
