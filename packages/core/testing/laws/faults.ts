@@ -166,4 +166,25 @@ const fenced = Law.make({
   })
 })
 
-export const faults: ReadonlyArray<Law.Law> = [lostConnection, outage, lostAcks, consumerOutage, fenced]
+const lateBroker = Law.make({
+  theme,
+  name: "a bus that opens while its broker is away waits for it",
+  statement: "A service may start before its broker does: it publishes and consumes when the connection is there.",
+  needs: ["cut"],
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic()
+    yield* cutting("cut")
+    const opening = yield* Effect.forkChild(lab.bus(), { startImmediately: true })
+    yield* lab.pass("500 millis")
+    yield* cutting("mend")
+    const bus = yield* Fiber.join(opening)
+    yield* bus.acked(topic, sequence(lab, "a", 5))
+    yield* bus.consume(topic, { group: "g" })
+    yield* lab.handled("g", 5)
+    yield* bus.close
+    yield* lab.verify(topic, { caughtUp: ["g"], reported: true, faults: ["cut", "mend"] })
+  })
+})
+
+export const faults: ReadonlyArray<Law.Law> = [lostConnection, outage, lostAcks, consumerOutage, fenced, lateBroker]

@@ -56,7 +56,12 @@ export const open = Effect.fnUntraced(function*(
       connected ? { _tag: "Connected" } : { _tag: "Disconnected", since: clock.currentTimeMillisUnsafe(), reason }
     )
   })
-  const largest = (yield* request("", () => admin.maxMessageBytes())) ?? defaultMaxMessageBytes
+  const asked = yield* Broker.firstConnection(request("", () => admin.maxMessageBytes()), {
+    system: "kafka",
+    within: settings.initialConnectTimeoutMillis,
+    pause: settings.retryDelayMillis
+  })
+  const largest = asked ?? defaultMaxMessageBytes
   yield* SubscriptionRef.set(status, { _tag: "Connected" })
   yield* Effect.forkScoped(
     Stream.runForEach(
