@@ -13,7 +13,8 @@ import { clearState, end, folder as folderOf, freePort, listening, readState, sl
 
 const here = fileURLToPath(new URL("kafka", import.meta.url))
 const name = "kafka"
-const version = "4.1.1"
+/** What is started, and what compose.yaml runs. */
+export const version = "4.1.1"
 
 const libFolder = () => path.join(folderOf(name), "lib")
 
