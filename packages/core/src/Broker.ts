@@ -452,19 +452,22 @@ export const firstConnection = <A, R>(
     const within = Duration.toMillis(Duration.fromInputUnsafe(options.within))
     const pause = Duration.toMillis(Duration.fromInputUnsafe(options.pause))
     const start = clock.monotonicTimeNanosUnsafe()
-    const next = (told: boolean): Effect.Effect<A, BrokerError.BrokerError, R> =>
-      Effect.catch(attempt, (error) => {
-        const left = within - Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6
-        if (!error.isRetryable || left <= 0) return Effect.fail(error)
-        const tell = Effect.logWarning(
-          `${options.system} cannot be reached yet (${error.message}); trying again for ${
-            Duration.format(Duration.millis(within))
-          }`
-        )
-        return Effect.andThen(
-          told ? Effect.void : tell,
-          Effect.andThen(Effect.sleep(Math.min(pause, left)), Effect.suspend(() => next(true)))
+    let told = false
+    const tell = (error: BrokerError.BrokerError) =>
+      Effect.suspend(() => {
+        if (told) return Effect.void
+        told = true
+        const time = Duration.format(Duration.millis(within))
+        return Effect.logWarning(
+          `${options.system} cannot be reached yet (${error.message}); trying again for ${time}`
         )
       })
-    return next(false)
+    const attempts: Effect.Effect<A, BrokerError.BrokerError, R> = attempt.pipe(
+      Effect.catch((error) => {
+        const left = within - Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6
+        if (!error.isRetryable || left <= 0) return Effect.fail(error)
+        return Effect.andThen(tell(error), Effect.andThen(Effect.sleep(Math.min(pause, left)), attempts))
+      })
+    )
+    return attempts
   })
