@@ -5,7 +5,9 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     name: "kafka",
+    root: import.meta.dirname,
     include: ["test/**/*.integration.test.ts"],
+    globalSetup: ["../../scripts/brokers/vitestKafka.mjs"],
     maxWorkers: 3,
     testTimeout: 120_000,
     hookTimeout: 60_000

@@ -19,7 +19,7 @@ export const version = "4.1.1"
 const libFolder = () => path.join(folderOf(name), "lib")
 
 const wanted =
-  `Kafka ${version} is started from its jars: install Java 17 or later (java) and Maven (mvn), or name a running Kafka in KAFKA_BOOTSTRAP=host:port`
+  `Kafka ${version} is started from its jars: install Java 17 or later (java) and Maven (mvn). Where one Kafka is enough, as for the bench, KAFKA_BOOTSTRAP=host:port may name it.`
 
 /** @param {string} command @param {ReadonlyArray<string>} args */
 const run = (command, args) => {
