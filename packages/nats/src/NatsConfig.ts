@@ -72,6 +72,11 @@ export interface Options {
   readonly tls?: TlsOptions | boolean | undefined
   /** For one try. Default 5 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
+  /**
+   * How long the layer waits for a server that is not there yet when it is built: it tries again until then, and fails
+   * with `NotConnected` after it. What waiting does not mend fails at once. 0: one try. Default 30 seconds.
+   */
+  readonly initialConnectTimeout?: Duration.Input | undefined
   readonly reconnect?: ReconnectOptions | undefined
   /** How often the server is asked whether it is still there; two questions without an answer end it. Default 5 seconds. */
   readonly pingInterval?: Duration.Input | undefined
@@ -100,6 +105,7 @@ export interface Decided {
   readonly name: string
   readonly options: Options
   readonly connectTimeoutMillis: number
+  readonly initialConnectTimeoutMillis: number
   readonly reconnectWaitMillis: number
   readonly reconnectJitterMillis: number
   readonly maxReconnectAttempts: number
@@ -124,6 +130,7 @@ const known: Record<keyof Options, true> = {
   credentialsFile: true,
   tls: true,
   connectTimeout: true,
+  initialConnectTimeout: true,
   reconnect: true,
   pingInterval: true,
   requestTimeout: true,
@@ -206,6 +213,7 @@ export const decide = (options: Options): Effect.Effect<Decided, BrokerError.Bro
       name: options.name ?? "effect-eventbus",
       options,
       connectTimeoutMillis: millisOf(options.connectTimeout, 5000),
+      initialConnectTimeoutMillis: millisOf(options.initialConnectTimeout, 30_000),
       reconnectWaitMillis: millisOf(reconnect?.wait, 250),
       reconnectJitterMillis: millisOf(reconnect?.jitter, 100),
       maxReconnectAttempts: reconnect?.maxAttempts ?? -1,

@@ -29,7 +29,7 @@ import { Clock, Effect, Redacted, type Scope, Stream, SubscriptionRef } from "ef
 import { readFileSync } from "node:fs"
 import type { Decided, Options } from "../NatsConfig.ts"
 import { clientError } from "./classify.ts"
-import { BrokerError, type Status } from "./core.ts"
+import { BrokerError, firstConnection, type Status } from "./core.ts"
 import { waitUntil } from "./wait.ts"
 
 export type { ConsumerConfig, ConsumerInfo, JetStreamManager, NatsConnection, StreamConfig, StreamInfo }
@@ -378,9 +378,12 @@ export const connect = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const failed = (cause: unknown) =>
     new BrokerError.BrokerError({ reason: clientError(cause, "", config.connectTimeoutMillis) })
-  const connection = yield* Effect.acquireRelease(
-    Effect.tryPromise({ try: () => open(config), catch: failed }),
-    (opened) => Effect.promise(() => opened.close().catch(() => undefined))
+  const connection = yield* firstConnection(
+    Effect.acquireRelease(
+      Effect.tryPromise({ try: () => open(config), catch: failed }),
+      (opened) => Effect.promise(() => opened.close().catch(() => undefined))
+    ),
+    { system: "nats", within: config.initialConnectTimeoutMillis, pause: config.reconnectWaitMillis }
   )
   const status = yield* SubscriptionRef.make<Status>({ _tag: "Connected" })
   const manager = yield* Effect.tryPromise({
