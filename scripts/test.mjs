@@ -9,7 +9,7 @@ import { endAs, supervise } from "./lib/supervise.mjs"
 import { environment, root } from "./lib/workspace.mjs"
 
 const reports = path.join(root, ".reports")
-const brokers = ["nats", "faults-nats", "kafka"]
+const brokers = ["nats", "faults-nats", "kafka", "faults-kafka"]
 const seconds = (/** @type {number} */ since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
 
 /** @type {Array<{ name: string, passed: number, failed: number, note: string }>} */
