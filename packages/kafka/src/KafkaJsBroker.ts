@@ -84,10 +84,13 @@ export const make = Effect.fnUntraced(function*(
     })
   }
   const settings = yield* decide({ ...options, idempotent: false })
-  const engine = yield* Effect.tryPromise({
-    try: () => client.make(settings),
-    catch: (error) => brokerError(failureFrom(error), { topic: "" })
-  })
+  const engine = yield* Broker.firstConnection(
+    Effect.tryPromise({
+      try: () => client.make(settings),
+      catch: (error) => brokerError(failureFrom(error), { topic: "" })
+    }),
+    { system: "kafka", within: settings.initialConnectTimeoutMillis, pause: settings.retryDelayMillis }
+  )
   const { counters, service } = yield* open(settings, engine)
   const kafka = KafkaJsBroker.of({
     admin: engine.rawAdmin,

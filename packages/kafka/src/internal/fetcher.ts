@@ -80,8 +80,9 @@ export class Fetcher {
     const membership = this.#fields.membership()
     if (membership === undefined) return Effect.void
     const partitions = shares.map(({ frontier, partition }) => ({ partition, offset: frontier.position }))
+    const asked = new Map(shares.map((share) => [share, share.frontier.position]))
     return ask(() => membership.fetch({ node, partitions, maxWaitMillis })).pipe(
-      Effect.map((fetched) => this.#arrived(shares, fetched)),
+      Effect.map((fetched) => this.#arrived(asked, fetched)),
       Effect.catch((found) => Effect.succeed(this.#refused(shares, found))),
       Effect.flatMap((again) => again ? Effect.void : Effect.andThen(Effect.sleep(pauseMillis), this.refreshLeaders)),
       Effect.onExit(() =>
@@ -93,13 +94,19 @@ export class Fetcher {
     )
   }
 
-  /** Whether the next fetch may follow at once. */
-  #arrived(shares: ReadonlyArray<Share>, fetched: ReadonlyArray<FetchedPartition>): boolean {
+  /**
+   * Whether the next fetch may follow at once. `asked`: from which position on each was asked for.
+   *
+   * An answer may be late. 1. Leader A is asked from offset 100 on, and keeps the request for `maxWait`. 2. The partition
+   * moves to leader B, which is asked from 100 on, too, and answers with 100 to 119. 3. A answers with 100 to 109. Taken
+   * for news, these would be delivered twice under one assignment, and the frontier would never get past them.
+   */
+  #arrived(asked: ReadonlyMap<Share, bigint>, fetched: ReadonlyArray<FetchedPartition>): boolean {
     let again = true
     for (const { failure: found, next, partition, records } of fetched) {
-      const share = shares.find((one) => one.partition === partition)
+      const share = this.#fields.holdings.get(partition)
       // It was taken away, or moved, while the answer was on its way.
-      if (share === undefined || share.revoking || !this.#fields.holdings.holds(share)) continue
+      if (share === undefined || share.revoking || asked.get(share) !== share.frontier.position) continue
       if (found === undefined) {
         share.missingSince = undefined
         share.add(records, next)

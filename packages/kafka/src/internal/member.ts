@@ -50,7 +50,7 @@ export class Member {
   closed = false
   membership: Membership | undefined
   readonly #fields: MemberFields
-  readonly #holdings: Holdings
+  readonly holdings: Holdings
   /** Counts assignments and revocations: what was begun under another number is void. */
   #assigned = 0
   #handingOver = false
@@ -58,10 +58,10 @@ export class Member {
   constructor(fields: MemberFields) {
     const { counters, fork, now, options, settings } = fields
     this.#fields = fields
-    this.#holdings = new Holdings(options)
+    this.holdings = new Holdings(options)
     this.revocations = new Revocations(this.#changes)
     const shared = {
-      holdings: this.#holdings,
+      holdings: this.holdings,
       membership: () => this.membership,
       fatal: (found: Failure) => this.fatal(found)
     }
@@ -97,22 +97,22 @@ export class Member {
   }
 
   /** Would `take` return anything, or is there nothing to wait for? */
-  readonly ready = (): boolean => this.closed || this.error !== undefined || this.#holdings.ready()
+  readonly ready = (): boolean => this.closed || this.error !== undefined || this.holdings.ready()
 
   take(max: number): ReadonlyArray<InboundRecord> {
-    const taken = this.#holdings.take(max)
+    const taken = this.holdings.take(max)
     if (taken.length > 0) this.fetcher.pump()
     return taken
   }
 
   settle(records: ReadonlyArray<InboundRecord>): void {
-    const settled = this.#holdings.settle(records)
+    const settled = this.holdings.settle(records)
     this.#fields.counters.staleSettles += records.length - settled
     if (settled > 0) this.#wake()
   }
 
   readonly #announce: Effect.Effect<void> = Effect.suspend(() =>
-    SubscriptionRef.set(this.#fields.assignment, this.#holdings.assignments)
+    SubscriptionRef.set(this.#fields.assignment, this.holdings.assignments)
   )
 
   /** These are this member's now. */
@@ -127,7 +127,7 @@ export class Member {
       positionsOf(where, isVoid, pauseMillis).pipe(
         Effect.flatMap((positions) => {
           if (isVoid()) return Effect.void
-          this.#holdings.assign(partitions, positions)
+          this.holdings.assign(partitions, positions)
           return Effect.andThen(this.#announce, this.fetcher.refreshLeaders)
         }),
         Effect.andThen(Effect.sync(() => {
@@ -148,7 +148,7 @@ export class Member {
    * settled is committed. `lost`: others have them already, so there is no time.
    */
   revoke(lost: boolean, only?: ReadonlyArray<number>): Promise<void> {
-    const shares = this.#holdings.all().filter(({ partition }) => only === undefined || only.includes(partition))
+    const shares = this.holdings.all().filter(({ partition }) => only === undefined || only.includes(partition))
     if (only === undefined) this.#assigned++
     if (shares.length === 0) return Promise.resolve()
     const deadlineMillis = lost ? 0 : this.#fields.settings.handoverTimeoutMillis
@@ -180,8 +180,7 @@ export class Member {
         Effect.andThen(commit),
         Effect.andThen(Effect.sync(() => {
           this.#handingOver = false
-          this.#holdings.close(shares)
-          this.revocations.clear()
+          this.holdings.close(shares)
           this.#wake()
         }))
       )
@@ -212,12 +211,12 @@ export class Member {
 
   seek(positions: Offsets): Effect.Effect<void, SubscribeError.SubscribeError> {
     return Effect.suspend(() => {
-      for (const share of this.#holdings.all()) {
+      for (const share of this.holdings.all()) {
         const position = positions.get(share.partition)
         if (share.revoking || position === undefined) continue
         share.drop()
         // Not committed there yet, though it may have been once.
-        this.#holdings.open(share.partition, position, undefined)
+        this.holdings.open(share.partition, position, undefined)
       }
       return this.#announce.pipe(
         Effect.andThen(this.commits.flush),
