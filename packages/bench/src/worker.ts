@@ -1,6 +1,6 @@
 // One measurement in a process of its own: `node --expose-gc worker.ts <what> <messages> [<where>]`. Prints JSON.
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Console, Effect } from "effect"
+import { Console, Effect, References } from "effect"
 import { flat, perMessage } from "./workload/flat.ts"
 
 const [what, messages = "0", where = ""] = process.argv.slice(2)
@@ -35,4 +35,8 @@ const measurementOf = (): Effect.Effect<unknown, unknown> => {
   }
 }
 
-NodeRuntime.runMain(Effect.flatMap(measurementOf(), (result) => Console.log(JSON.stringify(result))))
+NodeRuntime.runMain(
+  Effect.flatMap(measurementOf(), (result) => Console.log(JSON.stringify(result))).pipe(
+    Effect.provideService(References.LogToStderr, true)
+  )
+)

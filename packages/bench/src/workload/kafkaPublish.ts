@@ -55,8 +55,9 @@ export const onKafka = (
     }).pipe(Effect.provide(bus))
     const { acked, failed, publishToAck, unknown } = done
     const { duplicates, gaps, orderViolations } = yield* checked(name, bootstrap, names, messages)
-    if (acked !== messages || orderViolations > 0) {
-      const problem = `${acked} of ${messages} acknowledged, ${orderViolations} out of order`
+    if (acked !== messages || orderViolations > 0 || duplicates > 0) {
+      const problem =
+        `${acked} of ${messages} acknowledged, ${orderViolations} out of order, ${duplicates} stored twice`
       return yield* new Unsound({ measure: name, problem })
     }
     const counts = { acked, failed, unknown, orderViolations, gaps, duplicates }
