@@ -38,6 +38,8 @@ export type { ConsumerConfig, ConsumerInfo, JetStreamManager, NatsConnection, St
 /** A message as it came in. `header` is the block of headers as it was sent, if there was one. */
 export interface Message {
   readonly subject: string
+  /** The same, as it came in: for who needs a part of it only. */
+  readonly subjectBytes: Uint8Array
   readonly reply: string
   readonly data: Uint8Array
   readonly header: Uint8Array | undefined
@@ -48,12 +50,34 @@ class ConnectionLost extends Error {
   override readonly name = "ConnectionError"
 }
 
-const empty = new Uint8Array(0)
+/** Decodes nothing that nobody asks for: to decode a subject costs more than to find out what it is about. */
+class Incoming implements Message {
+  readonly #message: MsgImpl
 
-const headerOf = (message: unknown): Uint8Array | undefined => {
-  if (!(message instanceof MsgImpl)) return undefined
-  const length = message._msg.hdr
-  return length > 0 ? message._rdata.subarray(0, length) : undefined
+  constructor(message: MsgImpl) {
+    this.#message = message
+  }
+
+  get subject(): string {
+    return this.#message.subject
+  }
+
+  get subjectBytes(): Uint8Array {
+    return this.#message._msg.subject
+  }
+
+  get reply(): string {
+    return this.#message._msg.reply === undefined ? "" : this.#message.reply
+  }
+
+  get data(): Uint8Array {
+    return this.#message.data
+  }
+
+  get header(): Uint8Array | undefined {
+    const length = this.#message._msg.hdr
+    return length > 0 ? this.#message._rdata.subarray(0, length) : undefined
+  }
 }
 
 /** Who wants to know of the connection. */
@@ -154,14 +178,8 @@ export class Client {
     const subscription = this.connection.subscribe(subject, {
       callback: (error, message) => {
         if (error !== null) denied?.(error.message)
-        else {
-          received({
-            subject: message.subject,
-            reply: message.reply ?? "",
-            data: message.data ?? empty,
-            header: headerOf(message)
-          })
-        }
+        else if (message instanceof MsgImpl) received(new Incoming(message))
+        else throw new Error("not a message of @nats-io/nats-core")
       }
     })
     return (ended) => {

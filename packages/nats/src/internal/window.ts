@@ -47,6 +47,8 @@ export class WindowPublisher {
   readonly #generations: Generations
   /** Subjects with an acknowledgement on this connection: who may not publish gets none. */
   readonly #allowed = new Set<string>()
+  /** By topic. */
+  readonly #plain = new Map<string, PubAck.Plain>()
 
   constructor(shared: Shared) {
     this.#shared = shared
@@ -79,19 +81,25 @@ export class WindowPublisher {
     outbound.sent(bytes)
   }
 
-  /** `token`: the reply subject without what all of them begin with. */
-  received(token: string, message: Message): void {
-    const id = Number(token)
+  /** `id`: what the reply subject ends with. */
+  received(id: number, message: Message): void {
     const pending = this.#ledger.get(id)
     // Answered before, or given up.
     if (pending === undefined) return
     this.#ledger.delete(id)
     const { batch, bytes, index, subject } = pending
+    const plain = this.#plainOf(batch.topic.name)
+    const sequence = plain.sequence(message)
+    if (sequence !== undefined) {
+      this.#stored(subject)
+      batch.settle(index, Outcomes.stored(sequence))
+      return
+    }
     const ack = PubAck.read(message)
     switch (ack._tag) {
       case "Ack":
-        this.#allowed.add(subject)
-        this.#shared.client.lastAckAt = this.#shared.client.clock.currentTimeMillisUnsafe()
+        plain.learn(message)
+        this.#stored(subject)
         batch.settle(index, ack.duplicate ? Outcomes.duplicateOf(ack.sequence) : Outcomes.stored(ack.sequence))
         return
       case "NoResponders":
@@ -108,6 +116,20 @@ export class WindowPublisher {
       default:
         batch.settle(index, Outcomes.unreadable)
     }
+  }
+
+  #plainOf(topic: string): PubAck.Plain {
+    let plain = this.#plain.get(topic)
+    if (plain === undefined) {
+      plain = new PubAck.Plain()
+      this.#plain.set(topic, plain)
+    }
+    return plain
+  }
+
+  #stored(subject: string): void {
+    this.#allowed.add(subject)
+    this.#shared.client.lastAckAt = this.#shared.client.clock.currentTimeMillisUnsafe()
   }
 
   disconnected(): void {
