@@ -9,7 +9,7 @@ const of = (code: string): Failure => protocolFailure(code, "said the broker")
 type Row = readonly [failure: Failure, outcome: string, reason: string, retryable: boolean]
 
 const rows: ReadonlyArray<Row> = [
-  [of("NOT_LEADER_OR_FOLLOWER"), "NotStored", "NotConnected", true],
+  [of("NOT_LEADER_OR_FOLLOWER"), "Ambiguous", "NotConnected", true],
   [of("LEADER_NOT_AVAILABLE"), "NotStored", "NotConnected", true],
   [of("NOT_ENOUGH_REPLICAS"), "NotStored", "BrokerFailure", true],
   [of("NOT_ENOUGH_REPLICAS_AFTER_APPEND"), "Ambiguous", "BrokerFailure", true],
