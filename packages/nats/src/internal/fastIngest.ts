@@ -292,10 +292,8 @@ export class FastLane {
     this.#waiting = []
     this.#broken = true
     this.#close()
-    this.#shared.diagnose(this.#topic, (missing) => {
-      const outcome = missing ? Outcomes.missing(this.#topic) : Outcomes.nobody
-      for (const entry of lost) settle(entry, outcome)
-    })
+    const outcome = this.#shared.nobody(this.#topic)
+    for (const entry of lost) settle(entry, outcome)
   }
 
   /** Everything on its way is answered for, and nothing of this epoch is sent any more. */

@@ -9,7 +9,7 @@
 import type { Admin } from "./admin.ts"
 import { publishRefusal } from "./classify.ts"
 import type { Client, Message } from "./client.ts"
-import { type Batch, type OutboundRecord, PublishError } from "./core.ts"
+import { type Batch, type OutboundRecord, type Outcome, PublishError } from "./core.ts"
 import { Generations } from "./generations.ts"
 import { encodeRecord } from "./headers.ts"
 import type { Outbound } from "./outbound.ts"
@@ -34,8 +34,8 @@ export interface Shared {
   readonly subjects: Subjects
   /** What a reply subject begins with, with its dot. */
   readonly inbox: string
-  /** Tells whether the topic is there at all; the callback comes later, once. */
-  readonly diagnose: (topic: string, told: (missing: boolean) => void) => void
+  /** What a message came to that nobody took. */
+  readonly nobody: (topic: string) => Outcome
   /** Runs something later. */
   readonly later: (millis: number, run: () => void) => void
 }
@@ -94,10 +94,7 @@ export class WindowPublisher {
         batch.settle(index, ack.duplicate ? Outcomes.duplicateOf(ack.sequence) : Outcomes.stored(ack.sequence))
         return
       case "NoResponders":
-        this.#shared.diagnose(
-          batch.topic.name,
-          (missing) => batch.settle(index, missing ? Outcomes.missing(batch.topic.name) : Outcomes.nobody)
-        )
+        batch.settle(index, this.#shared.nobody(batch.topic.name))
         return
       case "Error": {
         const place = { topic: batch.topic.name, bytes, limit: this.#shared.client.maxPayload }
@@ -128,7 +125,7 @@ export class WindowPublisher {
     }
   }
 
-  settleAll(outcome: typeof Outcomes.lostAnswer): void {
+  settleAll(outcome: Outcome): void {
     const lost = [...this.#ledger.values()]
     this.#ledger.clear()
     for (const { batch, index } of lost) batch.settle(index, outcome)
