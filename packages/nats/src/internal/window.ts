@@ -4,7 +4,8 @@
  *
  * An answer counts as lost when the connection breaks, or when the server has read the message (a ping behind it was
  * answered) and the answer is still missing `ackTimeout` later. Never by age alone: on a slow link that would restart
- * for ever.
+ * for ever. Or when a record that the stream got later is acknowledged as new: a stream answers in its order. To take an
+ * answer for lost in vain costs a resend, which the stream recognises, and nothing else.
  */
 import type { Admin } from "./admin.ts"
 import { publishRefusal } from "./classify.ts"
@@ -44,6 +45,8 @@ export class WindowPublisher {
   readonly #shared: Shared
   readonly #ledger = new Map<number, Pending>()
   #next = 1
+  /** None with a smaller number is in the ledger. */
+  #oldest = 1
   readonly #generations: Generations
   /** Subjects with an acknowledgement on this connection: who may not publish gets none. */
   readonly #allowed = new Set<string>()
@@ -92,6 +95,8 @@ export class WindowPublisher {
         this.#allowed.add(subject)
         this.#shared.client.lastAckAt = this.#shared.client.clock.currentTimeMillisUnsafe()
         batch.settle(index, ack.duplicate ? Outcomes.duplicateOf(ack.sequence) : Outcomes.stored(ack.sequence))
+        // A duplicate is answered before its turn.
+        if (!ack.duplicate) this.#overtaken(id, batch.topic.name)
         return
       case "NoResponders":
         batch.settle(index, this.#shared.nobody(batch.topic.name))
@@ -103,6 +108,22 @@ export class WindowPublisher {
       }
       default:
         batch.settle(index, Outcomes.unreadable)
+    }
+  }
+
+  /**
+   * Gives up the oldest ones where their stream has stored one behind them. Only those at the front of the ledger: what
+   * stands behind another topic's record has its turn when that one is answered.
+   */
+  #overtaken(id: number, topic: string): void {
+    while (this.#oldest < id) {
+      const pending = this.#ledger.get(this.#oldest)
+      if (pending !== undefined) {
+        if (pending.batch.topic.name !== topic) return
+        this.#ledger.delete(this.#oldest)
+        pending.batch.settle(pending.index, Outcomes.overtaken)
+      }
+      this.#oldest++
     }
   }
 
