@@ -106,7 +106,7 @@ export const open = Effect.fnUntraced(function*(
 
   const producer = Effect.suspend(() =>
     makeProducer({
-      sender: engine.sender(),
+      sender: engine.sender(() => clock.currentTimeMillisUnsafe()),
       clock,
       sendTimeoutMillis: settings.sendTimeoutMillis,
       requestTimeoutMillis: settings.requestTimeoutMillis,
