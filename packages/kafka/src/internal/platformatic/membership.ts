@@ -7,7 +7,7 @@ import { EngineError, type Membership, type MembershipEvents, type Offsets } fro
 import { protocolFailure } from "../failure.ts"
 import type { Settings } from "../settings.ts"
 import { failureOf } from "./errors.ts"
-import { fetchFrom } from "./fetch.ts"
+import { TopicReader } from "./fetch.ts"
 import { baseOptions, fail, quiet } from "./options.ts"
 
 export const makeMembership = (
@@ -52,6 +52,7 @@ export const makeMembership = (
   )
   // A broker answers the requests of one connection one after the other: a waiting fetch would hold up heartbeats.
   const pool = new ConnectionPool(settings.clientId, { ...baseOptions(settings), ownerId: consumer.instanceId })
+  const reader = new TopicReader(consumer, pool, topic)
   let closed = false
   let joining = false
   let expired = false
@@ -164,20 +165,15 @@ export const makeMembership = (
       return expired
     },
     active: () => joining || consumer.isActive(),
-    leaders: () =>
-      consumer.metadata({ topics: [topic] }).then(({ topics }) => {
-        const partitions = topics.get(topic)?.partitions ?? []
-        return new Map(partitions.map(({ leader }, partition) => [partition, leader]))
-      }).catch(fail),
+    leaders: () => reader.leaders().catch(fail),
     fetch: ({ maxWaitMillis, node, partitions }) =>
-      fetchFrom(consumer, topic, {
+      reader.fetch({
         node,
         partitions,
         maxWaitMillis,
         maxBytes: own.maxBytes,
         maxBytesPerPartition: own.maxBytesPerPartition,
-        isolationLevel,
-        connectionPool: pool
+        isolationLevel
       }).catch(fail),
     // The client's own commit joins again by itself when it is refused, in the middle of a hand-over; but only it knows
     // the member's epoch of KIP-848.
