@@ -14,6 +14,12 @@ export default defineConfig({
       },
       {
         test: {
+          name: "faults-kafka",
+          include: ["packages/bench/test/faults/kafka.integration.test.ts"]
+        }
+      },
+      {
+        test: {
           name: "unit",
           include: ["{packages,examples}/*/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
           exclude: ["**/*.integration.test.ts"],

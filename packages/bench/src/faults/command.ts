@@ -81,7 +81,7 @@ const suiteCommand = (suite: Suite) =>
               violations.length === 0 ? "ok" : violations.slice(0, 3).join("; ")
             }`
           )
-      })
+      }).pipe(Effect.ensuring(suite.close ?? Effect.void))
       const report = reportOf(suite.name, results, yield* suite.versions, new Date())
       write(report, results)
       yield* Console.log(json ? JSON.stringify(report) : page(report, results))

@@ -8,6 +8,7 @@ import * as ReadBack from "@effect-eventbus/core/testing/ReadBack"
 import { Effect, Exit, Fiber, Layer, type Scope } from "effect"
 import { Live, type LoadTopic, Stalled, until } from "./live.ts"
 import { Moved } from "./moved.ts"
+import { listening, type Unclear, unexplained } from "./unclear.ts"
 import { verdict } from "./verdict.ts"
 
 export interface Load<E = never> {
@@ -35,10 +36,23 @@ export interface Load<E = never> {
   readonly handle?: Effect.Effect<void> | undefined
   /** Whether a second copy in the store is a violation. Default true. */
   readonly noDuplicates?: boolean | undefined
+  /** Whether a second copy in the store is a violation where no try of the event was unclear. Default false. */
+  readonly explainedDuplicates?: boolean | undefined
+  /**
+   * What members in other processes have written down: asked for when everything is published, and waits until they have
+   * caught up.
+   */
+  readonly elsewhere?: ((live: Live) => Effect.Effect<Elsewhere, E>) | undefined
   /** Whether no acknowledgement after the fault is a violation. Default true. */
   readonly recovers?: boolean | undefined
   /** Most time from the repair to the next acknowledgement. Default 20 seconds. */
   readonly recoveryMillis?: number | undefined
+}
+
+export interface Elsewhere {
+  readonly entries: ReadonlyArray<History.Entry>
+  /** Groups that have to have dealt with everything stored. */
+  readonly groups: ReadonlyArray<string>
 }
 
 const burstMillis = 50
@@ -120,6 +134,8 @@ const catchUp = Effect.fnUntraced(function*(live: Live, group: string) {
   yield* Effect.sleep(300)
 })
 
+const nowhere: Elsewhere = { entries: [], groups: [] }
+
 /** The load and the fault, on an open bus. */
 const loaded = Effect.fnUntraced(function*<E>(load: Load<E>, live: Live) {
   const subscriber = yield* Subscriber.Subscriber
@@ -150,6 +166,7 @@ const loaded = Effect.fnUntraced(function*<E>(load: Load<E>, live: Live) {
   if (flushed._tag === "None") live.violation("I2: something is still pending a minute after the last publish")
   yield* Fiber.interrupt(watching)
   for (const group of groups) yield* catchUp(live, group)
+  return load.elsewhere === undefined ? nowhere : yield* load.elsewhere(live)
 })
 
 /** One round: load, fault, a little more load, the end of the bus, the verdict. */
@@ -157,11 +174,12 @@ export const runLoad = Effect.fnUntraced(function*<E>(load: Load<E>) {
   const history = yield* History.make
   const topic: LoadTopic = Topic.make(freshName(load.name), { ...load.topic, events: [Moved] })
   const window = load.bus?.maxPending ?? maxPending
-  const bus = EventBus.layer({ ...load.bus, maxPending: window }).pipe(Layer.provide(load.broker))
-  const live = yield* Effect.gen(function*() {
+  const unclear: Unclear = new Set()
+  const broker = load.explainedDuplicates === true ? listening(load.broker, unclear) : load.broker
+  const bus = EventBus.layer({ ...load.bus, maxPending: window }).pipe(Layer.provide(broker))
+  const { elsewhere, live } = yield* Effect.gen(function*() {
     const own = new Live(load.name, topic, yield* Publisher.Publisher, history)
-    yield* loaded(load, own)
-    return own
+    return { live: own, elsewhere: yield* loaded(load, own) }
   }).pipe(Effect.scoped, Effect.provide(bus))
   const recovery = live.recoveryMillis
   if (recovery !== undefined) {
@@ -173,10 +191,11 @@ export const runLoad = Effect.fnUntraced(function*<E>(load: Load<E>) {
   }
   if (live.peak > window) live.violation(`I6: ${live.peak} pending, with maxPending ${window}`)
   const stored = yield* readBack(topic, load.observer)
+  if (load.explainedDuplicates === true) { for (const message of unexplained(stored, unclear)) live.violation(message) }
   return verdict({
-    entries: history.entries,
+    entries: [...history.entries, ...elsewhere.entries],
     stored,
     noDuplicates: load.noDuplicates ?? true,
-    ...(load.groups === undefined ? undefined : { caughtUp: load.groups })
+    caughtUp: [...load.groups ?? [], ...elsewhere.groups]
   }, { injected: live.times, violations: live.violations, notes: live.notes })
 })

@@ -87,6 +87,8 @@ export interface Suite {
   /** Of the broker and its clients. */
   readonly versions: Effect.Effect<Readonly<Record<string, string>>>
   readonly scenarios: ReadonlyArray<Scenario>
+  /** Ends what rounds leave running for the rounds that follow. */
+  readonly close?: Effect.Effect<void> | undefined
 }
 
 export const none: Figures = {
