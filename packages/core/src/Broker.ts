@@ -70,6 +70,11 @@ export interface TopicInfo {
   readonly storage: "file" | "memory"
   readonly retention: Retention
   readonly dedupeWindowMillis: number
+  /**
+   * Largest record that this topic takes, body and headers and key, in bytes, where it is known. Absent: what
+   * {@link Capabilities} says. Core refuses what is larger as `TooLarge` before it is accepted.
+   */
+  readonly maxRecordBytes?: number | undefined
 }
 
 /**
