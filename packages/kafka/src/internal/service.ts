@@ -3,6 +3,7 @@
  */
 import * as Broker from "@effect-eventbus/core/Broker"
 import * as BrokerError from "@effect-eventbus/core/BrokerError"
+import { firstConnection } from "@effect-eventbus/core/Driver"
 import { Clock, Deferred, Effect, Exit, Option, Queue, Schema, type Scope, Stream, SubscriptionRef } from "effect"
 import { makeConsumer } from "./consumer.ts"
 import { type Counters, makeCounters } from "./counters.ts"
@@ -67,7 +68,7 @@ export const open = Effect.fnUntraced(function*(
       connected ? { _tag: "Connected" } : { _tag: "Disconnected", since: clock.currentTimeMillisUnsafe(), reason }
     )
   })
-  const asked = yield* Broker.firstConnection(request("", () => admin.maxMessageBytes()), {
+  const asked = yield* firstConnection(request("", () => admin.maxMessageBytes()), {
     system: "kafka",
     within: settings.initialConnectTimeoutMillis,
     pause: settings.retryDelayMillis
