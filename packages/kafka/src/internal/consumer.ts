@@ -3,12 +3,13 @@
  */
 import type { Assignment, Consumer, ConsumerOptions, InboundRecord, StartPosition } from "@effect-eventbus/core/Broker"
 import * as SubscribeError from "@effect-eventbus/core/SubscribeError"
-import { Clock, Deferred, Effect, FiberSet, type Scope, SubscriptionRef } from "effect"
+import { Clock, Deferred, Effect, FiberSet, Schedule, type Scope, SubscriptionRef } from "effect"
 import { subscribeError } from "./classify.ts"
 import type { Counters } from "./counters.ts"
 import type { Admin, Engine, Offsets } from "./engine.ts"
 import { type Failure, protocolFailure } from "./failure.ts"
 import { failureFrom, Member } from "./member.ts"
+import { passes, patienceInRequests } from "./patientAdmin.ts"
 import type { Settings } from "./settings.ts"
 
 const groupName = /^[A-Za-z0-9_-]{1,100}$/
@@ -117,7 +118,19 @@ export const makeConsumer = Effect.fnUntraced(function*(
     member.start = positions
     yield* Effect.ignore(ask(() => admin.commit(group, topic, positions)))
   }
-  yield* Effect.mapError(ask(() => membership.join()), failWith)
+  const begin = clock.monotonicTimeNanosUnsafe()
+  const { rebalanceTimeoutMillis } = settings.consumer
+  // A member that hands over makes the others wait, longer than for other requests. To ask again is no second membership.
+  const patience = (found: Failure): number =>
+    found.kind === "timeout" ? rebalanceTimeoutMillis : patienceInRequests * settings.requestTimeoutMillis
+  yield* ask(() => membership.join()).pipe(
+    Effect.retry({
+      while: (found) =>
+        passes(found) && Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6 < patience(found),
+      schedule: Schedule.spaced(settings.retryDelayMillis)
+    }),
+    Effect.mapError(failWith)
+  )
   yield* Deferred.await(member.opened)
 
   yield* Effect.forkScoped(member.committer)

@@ -8,14 +8,11 @@ import { Clock, Deferred, Effect, Exit, Option, Queue, Schema, type Scope, Strea
 import { makeConsumer } from "./consumer.ts"
 import { type Counters, makeCounters } from "./counters.ts"
 import type { Engine } from "./engine.ts"
-import { patient } from "./patientAdmin.ts"
+import { patienceInRequests, patient } from "./patientAdmin.ts"
 import { makeProducer } from "./producer.ts"
 import type { Settings } from "./settings.ts"
 import { defaultMaxMessageBytes, leastFraming } from "./size.ts"
 import { ensure, infoOf, request, topicMissing } from "./topology.ts"
-
-/** For how many request timeouts a request of administration is asked again. */
-const patienceInRequests = 3
 
 const isBrokerReason = Schema.is(BrokerError.Reason)
 
