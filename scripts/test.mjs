@@ -12,7 +12,7 @@ import { environment, root } from "./lib/workspace.mjs"
 
 const reports = path.join(root, ".reports")
 /** In this order. Those after the first need a broker. */
-const projects = ["unit", "nats", "kafka"]
+const projects = ["unit", "nats", "faults-nats", "kafka", "faults-kafka"]
 const seconds = (/** @type {number} */ since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
 
 /** @type {Array<{ name: string, passed: number, failed: number, note: string }>} */

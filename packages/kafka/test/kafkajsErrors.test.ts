@@ -17,6 +17,6 @@ describe("errors of kafkajs", () => {
 
   it("a leader that has moved is no reason to give an event up", () => {
     const outcome = outcomeOf([failureOf(answer("NOT_LEADER_FOR_PARTITION"))], { topic: "t" })
-    assert.isTrue(outcome._tag === "NotStored" && outcome.reason.isRetryable)
+    assert.isTrue(outcome._tag === "Ambiguous" && outcome.reason.isRetryable)
   })
 })

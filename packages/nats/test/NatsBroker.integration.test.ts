@@ -2,7 +2,7 @@ import { Broker, EventBus, Publisher, Topic } from "@effect-eventbus/core"
 import { NatsBroker, type NatsConfig } from "@effect-eventbus/nats"
 import { Config, ConfigProvider, Context, Effect, Fiber, Layer, Redacted, Schedule, SubscriptionRef } from "effect"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { Moved } from "./fixtures/load.ts"
+import { Moved } from "./fixtures/moved.ts"
 import { NatsServer } from "./fixtures/natsServer.ts"
 import { url } from "./fixtures/server.ts"
 

@@ -2,7 +2,7 @@ import { EventBus, Publisher, Subscriber, Topic } from "@effect-eventbus/core"
 import { NatsBroker } from "@effect-eventbus/nats"
 import { Effect, Layer } from "effect"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { Moved } from "./fixtures/load.ts"
+import { Moved } from "./fixtures/moved.ts"
 import { Proxy } from "./fixtures/proxy.ts"
 import { url } from "./fixtures/server.ts"
 
