@@ -96,8 +96,7 @@ export const makeConsumer = Effect.fnUntraced(function*(
     found.kind === "timeout" ? rebalanceTimeoutMillis : patienceInRequests * settings.requestTimeoutMillis
   yield* ask(() => membership.join()).pipe(
     Effect.retry({
-      while: (found) =>
-        passes(found) && Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6 < patience(found),
+      while: (found) => passes(found) && Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6 < patience(found),
       schedule: Schedule.spaced(settings.retryDelayMillis)
     }),
     Effect.mapError(failWith)

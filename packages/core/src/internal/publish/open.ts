@@ -7,8 +7,8 @@ import type { Entry } from "./entry.ts"
 import type { Group } from "./group.ts"
 import { Intake } from "./intake.ts"
 import type { Lane } from "./lane.ts"
-import { Stopwatch } from "./stopwatch.ts"
 import { Pipeline, type PipelineOptions } from "./pipeline.ts"
+import { Stopwatch } from "./stopwatch.ts"
 import { TopicRegistry } from "./topicRegistry.ts"
 
 export interface PublishSide {
