@@ -4,7 +4,7 @@
  */
 import type { Broker, BrokerError } from "@effect-eventbus/core"
 import { KafkaBroker } from "@effect-eventbus/kafka"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, type Layer, type Scope } from "effect"
 import { type Cluster, kafkaCluster, type Node } from "../../brokers/kafkaCluster.ts"
 import type { NoBroker } from "../../brokers/running.ts"
 import type { KafkaProxy } from "../../proxy/kafka.ts"

@@ -6,6 +6,7 @@ import * as acks from "./acks.ts"
 import * as cluster from "./cluster.ts"
 import * as killed from "./killed.ts"
 import * as link from "./link.ts"
+import * as rebalance from "./rebalance.ts"
 
 export const kafka: Suite = {
   name: "kafka",
@@ -15,6 +16,6 @@ export const kafka: Suite = {
     "Apache Kafka": "4.1.1",
     "@platformatic/kafka": kafkaPackage.dependencies["@platformatic/kafka"]
   }),
-  scenarios: [...killed.scenarios, ...cluster.scenarios, ...link.scenarios, ...acks.scenarios],
+  scenarios: [...killed.scenarios, ...cluster.scenarios, ...link.scenarios, ...acks.scenarios, ...rebalance.scenarios],
   close: endIdle
 }
