@@ -12,6 +12,8 @@ export interface Settings {
   readonly maxInFlight: number
   readonly drainMillis: number
   readonly publishes: boolean
+  readonly sessionMillis: number
+  readonly requestMillis: number
 }
 
 export type Line =
@@ -46,6 +48,8 @@ export type Line =
     readonly eventId: string
     readonly outcome: "acked" | "rejected" | "unknown" | "withdrawn"
   }
+  /** The client could not say of a try whether it is stored. */
+  | { readonly _tag: "Unclear"; readonly eventId: string }
   /** The program has ended, and everything that it had opened is closed. */
   | { readonly _tag: "Closed"; readonly running: number; readonly failed: boolean }
   | { readonly _tag: "Signalled"; readonly running: number }

@@ -18,6 +18,7 @@ import { KafkaBroker } from "@effect-eventbus/kafka"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Effect, Exit, Layer, Stream, SubscriptionRef } from "effect"
 import { Moved } from "../moved.ts"
+import { listening } from "../unclear.ts"
 import { brisk } from "./lab.ts"
 import type { Line, Settings } from "./lines.ts"
 
@@ -36,6 +37,24 @@ let assignment: Broker.Consumer["assignment"] | undefined
 const tellAssignment = (assigned: ReadonlyArray<Broker.Assignment>) =>
   Effect.sync(() => say({ _tag: "Assigned", partitions: assigned.map(({ partition }) => partition) }))
 
+/** Tells of each. */
+class Told extends Set<string> {
+  override add(eventId: string): this {
+    if (!this.has(eventId)) say({ _tag: "Unclear", eventId })
+    return super.add(eventId)
+  }
+}
+
+const driver = KafkaBroker.layer({
+  bootstrapBrokers: settings.bootstrap,
+  requestTimeout: settings.requestMillis,
+  consumer: {
+    ...brisk.consumer,
+    sessionTimeout: settings.sessionMillis,
+    handoverTimeout: settings.sessionMillis / 3
+  }
+})
+
 const broker = Layer.effect(
   Broker.Broker,
   Effect.map(Broker.Broker, (inner) =>
@@ -51,7 +70,7 @@ const broker = Layer.effect(
             )
           ))
     }))
-).pipe(Layer.provide(KafkaBroker.layer({ bootstrapBrokers: settings.bootstrap, ...brisk })))
+).pipe(Layer.provide(listening(driver, new Told())))
 
 let runs = 0
 let running = 0

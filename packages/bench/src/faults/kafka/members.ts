@@ -6,6 +6,7 @@ import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { type Live, Stalled, until } from "../live.ts"
+import type { Lab } from "./lab.ts"
 import type { Settings, Stamped } from "./lines.ts"
 
 const main = new URL("./member.ts", import.meta.url).pathname
@@ -71,6 +72,18 @@ export class MemberProcess {
     )
   }
 }
+
+/** What most members are like. */
+export const defaults = ({ cluster }: Lab, { topic }: Live) => ({
+  bootstrap: cluster.bootstrap,
+  topic: topic.name,
+  handleMillis: 5,
+  concurrency: 16,
+  drainMillis: 5000,
+  publishes: false,
+  sessionMillis: 6000,
+  requestMillis: 2000
+})
 
 /** A member for the length of a scope; it has its assignment when this completes. */
 export const startMember = (settings: Settings): Effect.Effect<MemberProcess, Stalled, Scope.Scope> =>
@@ -170,9 +183,9 @@ export const caughtUp = Effect.fnUntraced(function*(live: Live, members: Readonl
         else if (line._tag === "Ended" && line.outcome === "done") handled.add(runs.get(line.run) ?? "")
       }
     }
-    return live.history.entries.filter((entry) =>
-      entry._tag === "Settled" && entry.outcome === "acked" && !handled.has(entry.eventId)
-    ).length
+    const missing = (lines: ReadonlyArray<Entry | Stamped>): number =>
+      lines.filter((line) => line._tag === "Settled" && line.outcome === "acked" && !handled.has(line.eventId)).length
+    return members.reduce((sum, { lines }) => sum + missing(lines), missing(live.history.entries))
   }
   if (!(yield* until(() => behind() === 0, 60_000, 200))) {
     live.violation(

@@ -3,10 +3,12 @@ import { Effect } from "effect"
 import { endIdle } from "../../brokers/kafkaCluster.ts"
 import type { Suite } from "../scenario.ts"
 import * as acks from "./acks.ts"
+import * as callers from "./callers.ts"
 import * as cluster from "./cluster.ts"
 import * as killed from "./killed.ts"
 import * as link from "./link.ts"
 import * as rebalance from "./rebalance.ts"
+import * as shutdown from "./shutdown.ts"
 
 export const kafka: Suite = {
   name: "kafka",
@@ -16,6 +18,14 @@ export const kafka: Suite = {
     "Apache Kafka": "4.1.1",
     "@platformatic/kafka": kafkaPackage.dependencies["@platformatic/kafka"]
   }),
-  scenarios: [...killed.scenarios, ...cluster.scenarios, ...link.scenarios, ...acks.scenarios, ...rebalance.scenarios],
+  scenarios: [
+    ...killed.scenarios,
+    ...cluster.scenarios,
+    ...link.scenarios,
+    ...acks.scenarios,
+    ...callers.scenarios,
+    ...rebalance.scenarios,
+    ...shutdown.scenarios
+  ],
   close: endIdle
 }
