@@ -3,7 +3,7 @@
  */
 import type { Assignment, Consumer, ConsumerOptions, InboundRecord, StartPosition } from "@effect-eventbus/core/Broker"
 import * as SubscribeError from "@effect-eventbus/core/SubscribeError"
-import { Clock, Deferred, Effect, FiberSet, type Scope, SubscriptionRef } from "effect"
+import { Clock, Deferred, Effect, FiberSet, Schedule, type Scope, SubscriptionRef } from "effect"
 import { subscribeError } from "./classify.ts"
 import type { Counters } from "./counters.ts"
 import type { Admin, Engine, Offsets } from "./engine.ts"
@@ -117,7 +117,15 @@ export const makeConsumer = Effect.fnUntraced(function*(
     member.start = positions
     yield* Effect.ignore(ask(() => admin.commit(group, topic, positions)))
   }
-  yield* Effect.mapError(ask(() => membership.join()), failWith)
+  // Whoever joins waits for the members that are there already, so for a dead one until its session has ended: longer than
+  // all tries of one request may take.
+  yield* ask(() => membership.join()).pipe(
+    Effect.retry({
+      while: ({ kind }) => kind === "timeout",
+      schedule: Schedule.upTo(Schedule.spaced(100), { duration: settings.consumer.rebalanceTimeoutMillis })
+    }),
+    Effect.mapError(failWith)
+  )
   yield* Deferred.await(member.opened)
 
   yield* Effect.forkScoped(member.committer)
