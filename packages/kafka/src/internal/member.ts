@@ -365,6 +365,7 @@ export class Member {
       this.#positions(partitions).pipe(
         Effect.flatMap((positions) => {
           if (number !== this.#assigned || this.closed) return Effect.void
+          const { maxInFlight } = this.#fields.options
           const before = this.#shares
           this.#shares = new Map()
           for (const partition of partitions) {
@@ -372,7 +373,7 @@ export class Member {
             const position = positions.get(partition)
             if (kept !== undefined && !kept.revoking) this.#shares.set(partition, kept)
             else if (position !== undefined) {
-              this.#shares.set(partition, new Share(partition, ++this.#epoch, position, position))
+              this.#shares.set(partition, new Share(partition, ++this.#epoch, position, position, maxInFlight))
             }
           }
           return Effect.andThen(this.#announce, this.refreshLeaders)
@@ -496,12 +497,13 @@ export class Member {
 
   seek(positions: Offsets): Effect.Effect<void, SubscribeError.SubscribeError> {
     return Effect.suspend(() => {
+      const { maxInFlight } = this.#fields.options
       for (const share of this.#shares.values()) {
         const position = positions.get(share.partition)
         if (share.revoking || position === undefined) continue
         share.drop()
         // Not committed there yet, though it may have been once.
-        this.#shares.set(share.partition, new Share(share.partition, ++this.#epoch, position, undefined))
+        this.#shares.set(share.partition, new Share(share.partition, ++this.#epoch, position, undefined, maxInFlight))
       }
       return this.#announce.pipe(
         Effect.andThen(this.flush),

@@ -16,7 +16,7 @@ import {
 } from "@effect-eventbus/core"
 import { KafkaBroker } from "@effect-eventbus/kafka"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Cause, Effect, Exit, Layer, Stream, SubscriptionRef } from "effect"
+import { Cause, Effect, Exit, Layer, References, Stream, SubscriptionRef } from "effect"
 import { Moved } from "../moved.ts"
 import { listening } from "../unclear.ts"
 import { brisk } from "./lab.ts"
@@ -155,4 +155,4 @@ process.on("exit", (code) => {
   if (signalledAt !== undefined) say({ _tag: "Exit", code, drainMillis: performance.now() - signalledAt })
 })
 
-NodeRuntime.runMain(program)
+NodeRuntime.runMain(Effect.provideService(program, References.LogToStderr, true))
