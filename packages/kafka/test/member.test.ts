@@ -107,7 +107,7 @@ describe("a member", () => {
       member.assign([0])
       yield* until(() => asked.length === 1)
       leaders.set(0, 2)
-      yield* member.refreshLeaders
+      yield* member.fetcher.refreshLeaders
       yield* until(() => asked.length === 2)
       assert.deepStrictEqual(asked.map(({ request }) => request.node), [1, 2])
       asked[1]!.answer([fetched(0, 0, 19)])
@@ -117,8 +117,8 @@ describe("a member", () => {
       const taken = member.take(100)
       assert.deepStrictEqual(offsetsOf(taken), Array.from({ length: 20 }, (_, i) => i))
       member.settle(taken)
-      assert.strictEqual(member.shares.get(0)?.frontier.committable, 20n)
-      assert.strictEqual(member.shares.get(0)?.held, 0)
+      assert.strictEqual(member.holdings.get(0)?.frontier.committable, 20n)
+      assert.strictEqual(member.holdings.get(0)?.held, 0)
     }))
 
   it.live("core hears of a revocation that was over before it listened", () =>
@@ -127,7 +127,7 @@ describe("a member", () => {
       member.assign([0, 1])
       yield* until(() => asked.length === 1)
       yield* Effect.promise(() => member.revoke(true))
-      assert.strictEqual(member.shares.size, 0)
+      assert.deepStrictEqual(member.holdings.all(), [])
       const heard = yield* Effect.forkChild(Stream.runCollect(Stream.take(member.revocations.stream, 2)))
       assert.deepStrictEqual((yield* Fiber.join(heard)).map(({ partition }) => partition), [0, 1])
     }))
@@ -146,10 +146,10 @@ describe("a member", () => {
       yield* Effect.promise(() => leaving)
       assert.deepStrictEqual(commits.map((one) => one.get(0)), [4n])
       member.settle(taken.slice(4))
-      assert.isTrue(yield* member.commitOnce)
+      yield* member.commits.once
       assert.deepStrictEqual(commits.map((one) => one.get(0)), [4n])
       member.assign([0])
-      yield* until(() => member.shares.get(0)?.released === false)
+      yield* until(() => member.holdings.get(0)?.released === false)
       // What was asked for under the old assignment comes now, and is not for this one.
       asked[1]!.answer([fetched(0, 10, 12)])
       yield* until(() => asked.length === 3)
@@ -162,7 +162,7 @@ describe("a member", () => {
       member.assign([0, 1])
       yield* until(() => asked.length === 2)
       for (const { answer, request } of asked.slice(0, 2)) answer([fetched(request.partitions[0]!.partition, 0, 99)])
-      yield* until(() => [...member.shares.values()].every(({ buffered }) => buffered > 0))
+      yield* until(() => member.holdings.all().every(({ buffered }) => buffered > 0))
       const taken: Array<InboundRecord> = []
       for (let i = 0; i < 100; i++) {
         const records = member.take(10)
