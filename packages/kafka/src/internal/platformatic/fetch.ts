@@ -58,6 +58,8 @@ export class TopicReader {
   readonly #pool: ConnectionPool
   readonly #topic: string
   readonly #memory = new HeaderReader()
+  /** Of the topic when it was read first. */
+  #topicId: string | undefined
   /** Something has failed, so where the leaders are has to be asked again. */
   #stale = false
 
@@ -65,6 +67,11 @@ export class TopicReader {
     this.#consumer = consumer
     this.#pool = pool
     this.#topic = topic
+  }
+
+  /** Whatever topic has the name from now on is the one that is read. */
+  forget(): void {
+    this.#topicId = undefined
   }
 
   async leaders(): Promise<ReadonlyMap<number, number>> {
@@ -94,6 +101,11 @@ export class TopicReader {
     const broker = brokers.get(node)
     if (topic === undefined) {
       throw new EngineError(protocolFailure("UNKNOWN_TOPIC_OR_PARTITION", `there is no topic "${this.#topic}"`))
+    }
+    this.#topicId ??= topic.id
+    if (this.#topicId !== topic.id) {
+      // Its offsets are others: what stands below the position would be skipped, and nobody would know.
+      throw new EngineError(protocolFailure("UNKNOWN_TOPIC_ID", `"${this.#topic}" was deleted and made anew`))
     }
     if (broker === undefined) {
       throw new EngineError(failure("unreachable", `node ${node} is not known at present`))
