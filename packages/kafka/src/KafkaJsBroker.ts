@@ -16,7 +16,7 @@ import type { Counters as MutableCounters } from "./internal/counters.ts"
 import * as client from "./internal/kafkajs/client.ts"
 import { adminFailureOf } from "./internal/kafkajs/errors.ts"
 import { failureFrom } from "./internal/member.ts"
-import { open } from "./internal/service.ts"
+import { firstAnswer, open } from "./internal/service.ts"
 import { decide } from "./internal/settings.ts"
 import type { ConsumerSettings, Options as AllOptions } from "./KafkaConfig.ts"
 
@@ -84,10 +84,13 @@ export const make = Effect.fnUntraced(function*(
     })
   }
   const settings = yield* decide({ ...options, idempotent: false })
-  const engine = yield* Effect.tryPromise({
-    try: () => client.make(settings),
-    catch: (error) => brokerError(failureFrom(error), { topic: "" })
-  })
+  const engine = yield* firstAnswer(
+    settings,
+    Effect.tryPromise({
+      try: () => client.make(settings),
+      catch: (error) => brokerError(failureFrom(error), { topic: "" })
+    })
+  )
   const { counters, service } = yield* open(settings, engine)
   const kafka = KafkaJsBroker.of({
     admin: engine.rawAdmin,

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
+import { authority } from "../../../scripts/testing/certificates.ts"
 import { decide, problems } from "../src/internal/settings.ts"
 import type { Options } from "../src/KafkaConfig.ts"
 
@@ -11,7 +12,7 @@ describe("options", () => {
       ...good,
       brokers: [],
       consumer: { maxBytes: 1, sesionTimeout: 1 },
-      tls: { ca: "x", rejectUnauthorized: false },
+      tls: { servername: "a", rejectUnauthorized: false },
       topics: { t: { growPartitions: true, x: 1 } }
     }
     assert.deepStrictEqual(problems(typo), [
@@ -32,6 +33,69 @@ describe("options", () => {
       assert.include(yield* refused({ ...good, consumer: { rebalanceTimeout: "1 second" } }), "rebalanceTimeout")
       assert.include(yield* refused({ ...good, requestTimeout: -1 }), "requestTimeout")
     }))
+
+  it("each option that cannot be meant is named", () => {
+    const password = Redacted.make("s3cret")
+    const found = (more: object) => problems({ ...good, ...more }).join("; ")
+    const cases: ReadonlyArray<readonly [object, string]> = [
+      [{ sasl: { mechanism: "GSSAPI" } }, "sasl.mechanism"],
+      [{ sasl: { mechanism: "PLAIN", username: "", password } }, "sasl.username"],
+      [{ sasl: { mechanism: "PLAIN", username: "u", password: "s3cret" } }, "sasl.password"],
+      [{ sasl: { mechanism: "PLAIN", username: "u", password, token: password } }, "sasl.token"],
+      [{ sasl: { mechanism: "OAUTHBEARER" } }, "sasl.token"],
+      [{ sasl: { mechanism: "OAUTHBEARER", token: password, username: "u" } }, "sasl.username"],
+      [{ tls: { ca: "x" } }, "tls.ca"],
+      [{ tls: { ca: [] as ReadonlyArray<string>, cert: "x" } }, "tls.cert"],
+      [{ tls: { key: password } }, "tls.cert and tls.key"],
+      [{ tls: { passphrase: password } }, "tls.passphrase"],
+      [{ tls: { servername: "" } }, "tls.servername"],
+      [{ clientId: "a b" }, "clientId"],
+      [{ compression: "brotli" }, "compression"],
+      [{ acks: 1 }, "acks"],
+      [{ idempotent: "yes" }, "idempotent"],
+      [{ consumer: { groupProtocol: "new" } }, "consumer.groupProtocol"],
+      [{ consumer: { isolation: "dirty" } }, "consumer.isolation"],
+      [{ consumer: { instanceId: "a b" } }, "consumer.instanceId"],
+      [{ topicDefaults: { minInsyncReplicas: 0 } }, "topicDefaults.minInsyncReplicas"],
+      [{ topics: { t: { cleanupPolicy: "keep" } } }, "topics.t.cleanupPolicy"],
+      [{ topics: { t: { maxMessageBytes: 1.5 } } }, "topics.t.maxMessageBytes"],
+      [{ topics: { t: { config: { "segment.ms": 5 } } } }, "topics.t.config.segment.ms"]
+    ]
+    for (const [more, name] of cases) {
+      assert.include(found(more), name)
+      assert.notInclude(found(more), "s3cret")
+    }
+  })
+
+  it.effect("each duration and count is checked", () =>
+    Effect.gen(function*() {
+      const durations = ["connectTimeout", "requestTimeout", "sendTimeout", "retryDelay", "metadataMaxAge"]
+      const consumer = ["sessionTimeout", "rebalanceTimeout", "heartbeatInterval", "handoverTimeout", "commitInterval"]
+      for (const value of [0, -1, "soon", "30 days", Number.NaN]) {
+        for (const name of durations) {
+          assert.include((yield* Effect.flip(decide({ ...good, [name]: value }))).reason.message, name)
+        }
+        for (const name of [...consumer, "maxWait"]) {
+          const error = yield* Effect.flip(decide({ ...good, consumer: { [name]: value } }))
+          assert.include(error.reason.message, `consumer.${name}`)
+        }
+      }
+      for (const value of [0, 1.5, Number.NaN]) {
+        assert.include((yield* Effect.flip(decide({ ...good, maxBufferedBytes: value }))).reason.message, "maxBuffered")
+        for (const name of ["maxBytes", "maxBytesPerPartition"]) {
+          assert.include((yield* Effect.flip(decide({ ...good, consumer: { [name]: value } }))).reason.message, name)
+        }
+      }
+    }))
+
+  it("a key and its certificate", async () => {
+    const ours = await authority("ours")
+    const [one, other] = [await ours.issue("one"), await ours.issue("other")]
+    const tls = (cert: string, key: string) =>
+      problems({ ...good, tls: { ca: ours.ca, cert, key: Redacted.make(key) } })
+    assert.deepStrictEqual(tls(one.cert, one.key), [])
+    assert.deepStrictEqual(tls(one.cert, other.key), ["tls.key is not the key of tls.cert"])
+  })
 
   it.effect("no secret gets into a message", () =>
     Effect.gen(function*() {

@@ -39,6 +39,7 @@ import { protocolFailure } from "./failure.ts"
 import { readBatches } from "./fetched.ts"
 import { encode, toBuffer } from "./headers.ts"
 import type { Settings } from "./settings.ts"
+import { tokenOf } from "./token.ts"
 
 export type RawAdmin = AdminClient
 type FetchResponse = Awaited<ReturnType<Consumer["fetch"]>>
@@ -63,18 +64,18 @@ const tlsOf = (tls: Tls): NonNullable<BaseOptions["tls"]> => ({
   ...(tls.servername === undefined ? undefined : { servername: tls.servername })
 })
 
-const saslOf = (sasl: NonNullable<Settings["sasl"]>): SASLOptions => {
-  if (sasl.mechanism !== "OAUTHBEARER") {
-    return { mechanism: sasl.mechanism, username: sasl.username, password: () => Redacted.value(sasl.password) }
-  }
-  const { token } = sasl
-  return {
-    mechanism: "OAUTHBEARER",
-    token: Redacted.isRedacted(token)
-      ? () => Redacted.value(token)
-      : () => Effect.runPromise(Effect.map(token, Redacted.value))
-  }
-}
+const saslOf = (sasl: NonNullable<Settings["sasl"]>, settings: Settings): SASLOptions =>
+  sasl.mechanism === "OAUTHBEARER"
+    ? {
+      mechanism: "OAUTHBEARER",
+      token: tokenOf(sasl.token, settings.connectTimeoutMillis),
+      // The broker's refusal is an answer like any other; without this the client goes on as if it were let in.
+      authBytesValidator: (bytes, callback) => {
+        if (bytes.length === 0) callback(null, bytes)
+        else callback(new Error(`the broker refused the token: ${bytes.toString("utf8", 0, 200)}`))
+      }
+    }
+    : { mechanism: sasl.mechanism, username: sasl.username, password: () => Redacted.value(sasl.password) }
 
 const baseOptions = (settings: Settings): BaseOptions => ({
   clientId: settings.clientId,
@@ -88,7 +89,7 @@ const baseOptions = (settings: Settings): BaseOptions => ({
   autocreateTopics: false,
   ...(settings.tls === undefined ? undefined : { tls: tlsOf(settings.tls) }),
   ...(settings.tls?.servername === undefined ? undefined : { tlsServerName: settings.tls.servername }),
-  ...(settings.sasl === undefined ? undefined : { sasl: saslOf(settings.sasl) })
+  ...(settings.sasl === undefined ? undefined : { sasl: saslOf(settings.sasl, settings) })
 })
 
 const forget = (promise: Promise<unknown>): void => {

@@ -22,6 +22,29 @@ export interface Opened {
   readonly counters: Counters
 }
 
+/** The clients try again and again, and each request on each try: a broker that never speaks would be waited for, for minutes. */
+export const firstAnswer = <A>(
+  { bootstrapBrokers, connectTimeoutMillis, requestTimeoutMillis, tls }: Settings,
+  asked: Effect.Effect<A, BrokerError.BrokerError>
+): Effect.Effect<A, BrokerError.BrokerError> => {
+  const millis = bootstrapBrokers.length * connectTimeoutMillis + 2 * requestTimeoutMillis
+  // With TLS 1.3 it says so after the handshake, and the clients do not pass it on.
+  const message = tls === undefined ? "no broker answered" : "no broker answered: it may want a client's certificate"
+  const orElse = () => new BrokerError.BrokerError({ reason: new BrokerError.Timeout({ millis, message }) })
+  return Effect.mapError(
+    Effect.timeoutOrElse(asked, { duration: millis, orElse }),
+    (error) =>
+      error.reason._tag === "NotConnected" && /closed/i.test(error.reason.message)
+        ? new BrokerError.BrokerError({
+          reason: new BrokerError.NotConnected({
+            message: `${error.reason.message}: the broker may want TLS, a client's certificate or SASL`,
+            cause: error.reason.cause
+          })
+        })
+        : error
+  )
+}
+
 /** Connects, until the scope closes. Fails where no broker can be reached, or lets nobody in. */
 export const open = Effect.fnUntraced(function*(
   settings: Settings,
@@ -56,7 +79,7 @@ export const open = Effect.fnUntraced(function*(
       connected ? { _tag: "Connected" } : { _tag: "Disconnected", since: clock.currentTimeMillisUnsafe(), reason }
     )
   })
-  const largest = (yield* request("", () => admin.maxMessageBytes())) ?? defaultMaxMessageBytes
+  const largest = (yield* firstAnswer(settings, request("", () => admin.maxMessageBytes()))) ?? defaultMaxMessageBytes
   yield* SubscriptionRef.set(status, { _tag: "Connected" })
   yield* Effect.forkScoped(
     Stream.runForEach(

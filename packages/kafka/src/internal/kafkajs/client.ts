@@ -33,6 +33,7 @@ import {
 import { protocolFailure } from "../failure.ts"
 import { toBuffer } from "../headers.ts"
 import type { Settings } from "../settings.ts"
+import { tokenOf } from "../token.ts"
 import { Waiters } from "../waiters.ts"
 import { adminFailureOf, failureOf } from "./errors.ts"
 
@@ -51,17 +52,10 @@ const tlsOf = (tls: NonNullable<Settings["tls"]>): NonNullable<ClientConfig["ssl
   ...(tls.servername === undefined ? undefined : { servername: tls.servername })
 })
 
-const saslOf = (sasl: NonNullable<Settings["sasl"]>): NonNullable<ClientConfig["sasl"]> => {
+const saslOf = (sasl: NonNullable<Settings["sasl"]>, settings: Settings): NonNullable<ClientConfig["sasl"]> => {
   if (sasl.mechanism === "OAUTHBEARER") {
-    const { token } = sasl
-    return {
-      mechanism: "oauthbearer",
-      oauthBearerProvider: async () => ({
-        value: Redacted.isRedacted(token)
-          ? Redacted.value(token)
-          : await Effect.runPromise(Effect.map(token, Redacted.value))
-      })
-    }
+    const token = tokenOf(sasl.token, settings.connectTimeoutMillis)
+    return { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await token() }) }
   }
   const { username } = sasl
   const password = Redacted.value(sasl.password)
@@ -83,7 +77,7 @@ const configOf = (settings: Settings, retries: number): ClientConfig => ({
   logLevel: kafkajs.logLevel.NOTHING,
   retry: { retries, initialRetryTime: settings.retryDelayMillis, maxRetryTime: 1000 },
   ...(settings.tls === undefined ? undefined : { ssl: tlsOf(settings.tls) }),
-  ...(settings.sasl === undefined ? undefined : { sasl: saslOf(settings.sasl) })
+  ...(settings.sasl === undefined ? undefined : { sasl: saslOf(settings.sasl, settings) })
 })
 
 const client = (settings: Settings, retries: number) => new kafkajs.Kafka(configOf(settings, retries))
