@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Config, ConfigProvider, Effect, Redacted, Schema } from "effect"
 import { authority } from "../../../scripts/testing/certificates.ts"
 import { decide, problems } from "../src/internal/settings.ts"
 import type { Options } from "../src/KafkaConfig.ts"
@@ -117,5 +117,100 @@ describe("options", () => {
       assert.isTrue(settings.consumer.readCommitted)
       assert.strictEqual(settings.consumer.groupProtocol, "classic")
       assert.isBelow(settings.sendTimeoutMillis + settings.requestTimeoutMillis, 30_000)
+    }))
+})
+
+describe("from the environment", () => {
+  const text = Config.String("T")
+  const hidden = Config.Redacted("S")
+  const wait = Config.Duration("D")
+  const count = Config.Int("N")
+  /** Every option there is: one that is missing here does not type-check. */
+  const all: Config.Wrap<{ readonly [K in keyof Options]-?: NonNullable<Options[K]> }> = {
+    bootstrapBrokers: Config.Array(Schema.String, "BROKERS", { separator: "," }),
+    clientId: text,
+    // A choice between several types, or of free keys, is one configuration.
+    tls: Config.all({ servername: text }),
+    sasl: Config.all({ mechanism: Config.Literal("SCRAM-SHA-512", "MECHANISM"), username: text, password: hidden }),
+    compression: Config.Literal("zstd", "COMPRESSION"),
+    acks: Config.Literal("all", "ACKS"),
+    idempotent: Config.Boolean("B"),
+    connectTimeout: wait,
+    requestTimeout: wait,
+    sendTimeout: wait,
+    retryDelay: wait,
+    metadataMaxAge: wait,
+    maxBufferedBytes: count,
+    consumer: {
+      groupProtocol: Config.Literal("classic", "PROTOCOL"),
+      instanceId: text,
+      sessionTimeout: wait,
+      rebalanceTimeout: wait,
+      heartbeatInterval: Config.Duration("SHORT"),
+      handoverTimeout: Config.Duration("SHORT"),
+      commitInterval: wait,
+      isolation: Config.Literal("read_uncommitted", "ISOLATION"),
+      maxBytes: count,
+      maxBytesPerPartition: count,
+      maxWait: wait
+    },
+    topicDefaults: Config.all({ minInsyncReplicas: count, config: Config.all({ "segment.ms": text }) }),
+    topics: Config.all({ orders: Config.all({ maxMessageBytes: count }) })
+  }
+  const provider = ConfigProvider.fromEnvRecord({
+    BROKERS: "a:1,b:2",
+    T: "text",
+    S: "hunter2",
+    D: "3 seconds",
+    SHORT: "1 second",
+    B: "true",
+    N: "7",
+    MECHANISM: "SCRAM-SHA-512",
+    COMPRESSION: "zstd",
+    ACKS: "all",
+    PROTOCOL: "classic",
+    ISOLATION: "read_uncommitted"
+  })
+  const read = Config.unwrap(all).parse(provider)
+
+  it.effect("every option is read, and no secret shows", () =>
+    Effect.gen(function*() {
+      const options = yield* read
+      assert.notInclude(JSON.stringify(options), "hunter2")
+      const settings = yield* decide(options)
+      const { consumer, sasl, tls, topicSettings, ...rest } = settings
+      assert.deepStrictEqual(rest, {
+        bootstrapBrokers: ["a:1", "b:2"],
+        clientId: "text",
+        compression: "zstd",
+        acks: "all",
+        idempotent: true,
+        connectTimeoutMillis: 3000,
+        requestTimeoutMillis: 3000,
+        sendTimeoutMillis: 3000,
+        retryDelayMillis: 3000,
+        metadataMaxAgeMillis: 3000,
+        maxBufferedBytes: 7
+      })
+      assert.deepStrictEqual(consumer, {
+        groupProtocol: "classic",
+        instanceId: "text",
+        sessionTimeoutMillis: 3000,
+        rebalanceTimeoutMillis: 3000,
+        heartbeatIntervalMillis: 1000,
+        handoverTimeoutMillis: 1000,
+        commitIntervalMillis: 3000,
+        readCommitted: false,
+        maxBytes: 7,
+        maxBytesPerPartition: 7,
+        maxWaitMillis: 3000
+      })
+      assert.deepStrictEqual(tls, { servername: "text" })
+      assert.strictEqual(sasl?.mechanism, "SCRAM-SHA-512")
+      assert.deepStrictEqual(topicSettings("orders"), {
+        minInsyncReplicas: 7,
+        config: { "segment.ms": "text" },
+        maxMessageBytes: 7
+      })
     }))
 })

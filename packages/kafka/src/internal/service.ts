@@ -3,10 +3,12 @@
  */
 import * as Broker from "@effect-eventbus/core/Broker"
 import * as BrokerError from "@effect-eventbus/core/BrokerError"
+import * as SubscribeError from "@effect-eventbus/core/SubscribeError"
 import { Clock, Deferred, Effect, Exit, Option, Queue, Schema, type Scope, Stream, SubscriptionRef } from "effect"
 import { makeConsumer } from "./consumer.ts"
 import { type Counters, makeCounters } from "./counters.ts"
 import type { Engine } from "./engine.ts"
+import { checked, topicProblem } from "./names.ts"
 import { makeProducer } from "./producer.ts"
 import type { Settings } from "./settings.ts"
 import { batchOverhead, defaultMaxMessageBytes } from "./size.ts"
@@ -97,16 +99,24 @@ export const open = Effect.fnUntraced(function*(
   }
 
   const ensureTopic = (spec: Broker.TopicSpec, strategy: Broker.EnsureStrategy) =>
-    Effect.map(ensure(admin, spec, settings.topicSettings(spec.name), strategy), ({ ensured, found }) => {
-      remember(spec.name, found?.config)
-      return ensured
-    })
+    checked(
+      spec.name,
+      undefined,
+      Effect.map(ensure(admin, spec, settings.topicSettings(spec.name), strategy), ({ ensured, found }) => {
+        remember(spec.name, found?.config)
+        return ensured
+      })
+    )
 
   const describeTopic = (name: string) =>
-    Effect.map(request(name, () => admin.describe(name)), (found) => {
-      remember(name, found?.config)
-      return found === undefined ? Option.none() : Option.some(infoOf(name, found))
-    })
+    checked(
+      name,
+      undefined,
+      Effect.map(request(name, () => admin.describe(name)), (found) => {
+        remember(name, found?.config)
+        return found === undefined ? Option.none() : Option.some(infoOf(name, found))
+      })
+    )
 
   const producer = Effect.suspend(() =>
     makeProducer({
@@ -216,10 +226,16 @@ export const open = Effect.fnUntraced(function*(
       ensureTopic,
       describeTopic,
       producer,
-      consumer: (options) => makeConsumer({ engine, settings, counters }, options),
+      consumer: (options) => {
+        const { group, topic: { name } } = options
+        const message = topicProblem(name)
+        if (message === undefined) return makeConsumer({ engine, settings, counters }, options)
+        const reason = new SubscribeError.BrokerFailure({ message, retryable: false })
+        return Effect.fail(new SubscribeError.SubscribeError({ topic: name, group, reason }))
+      },
       health,
       status,
-      backlog
+      backlog: (topic, group) => checked(topic.name, group, backlog(topic, group))
     })
   }
 })
