@@ -3,6 +3,7 @@ import * as Broker from "@effect-eventbus/core/Broker"
 import type * as BrokerError from "@effect-eventbus/core/BrokerError"
 import * as KafkaBroker from "@effect-eventbus/kafka/KafkaBroker"
 import * as KafkaJsBroker from "@effect-eventbus/kafka/KafkaJsBroker"
+import { AclOperations, AclPermissionTypes, ResourcePatternTypes, ResourceTypes } from "@platformatic/kafka"
 import { Cause, Effect, Exit, type Layer, Redacted } from "effect"
 import { createPrivateKey } from "node:crypto"
 import net from "node:net"
@@ -53,6 +54,13 @@ const tokenOf = (subject: string, seconds = 60): string => {
 /** A key that wants a passphrase. */
 const lock = (key: string, passphrase: string): string =>
   createPrivateKey(key).export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase }).toString()
+
+const sasl = (
+  broker: string,
+  mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512",
+  username: string,
+  password: string
+): Options => ({ ...base(broker), sasl: { mechanism, username, password: Redacted.make(password) } })
 
 const plainSasl = (broker: string): Options => ({
   ...base(broker),
@@ -111,13 +119,6 @@ describe.each(engines)("%s", (engine, layerOf) => {
     }
     return found
   }
-
-  const sasl = (
-    broker: string,
-    mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512",
-    username: string,
-    password: string
-  ): Options => ({ ...base(broker), sasl: { mechanism, username, password: Redacted.make(password) } })
 
   const bearer = (broker: string, token: Redacted.Redacted | Effect.Effect<Redacted.Redacted, unknown>): Options => ({
     ...base(broker),
@@ -238,6 +239,67 @@ describe.each(engines)("%s", (engine, layerOf) => {
     expect(millis).toBeLessThan(3 * boundMillis)
   })
 })
+
+type AclOperation = keyof typeof AclOperations
+
+/** Of a user at a topic, or a group. */
+const permit = (resource: "topic" | "group", name: string, operations: ReadonlyArray<AclOperation>) =>
+  operations.map((operation) => ({
+    resourceType: resource === "topic" ? ResourceTypes.TOPIC : ResourceTypes.GROUP,
+    resourceName: name,
+    resourcePatternType: ResourcePatternTypes.LITERAL,
+    principal: "User:reader",
+    host: "*",
+    operation: AclOperations[operation],
+    permissionType: AclPermissionTypes.ALLOW
+  }))
+
+const asAdmin = <A>(f: (admin: KafkaBroker.KafkaBroker["Service"]["admin"]) => Promise<A>): Promise<A> =>
+  Effect.runPromise(
+    Effect.flatMap(KafkaBroker.KafkaBroker, ({ use }) => use(f)).pipe(Effect.provide(KafkaBroker.layer(base(at.plain))))
+  )
+
+test.each(engines)(
+  "%s: least permissions, as docs/security.md has them, until they are withdrawn",
+  async (_, layerOf) => {
+    const spec = topicSpec()
+    const group = `g-${spec.name}`.replaceAll(".", "-")
+    const topicAcls = permit("topic", spec.name, ["READ", "WRITE", "CREATE", "DESCRIBE", "DESCRIBE_CONFIGS"])
+    await asAdmin((admin) => admin.createAcls({ creations: [...topicAcls, ...permit("group", group, ["READ"])] }))
+    const { exit, log } = await watch(
+      Effect.gen(function*() {
+        const broker = yield* Broker.Broker
+        const { topic } = yield* broker.ensureTopic(spec, "createOnly")
+        const producer = yield* broker.producer
+        const first = (yield* send(producer, topic, [record("one")]))[0]
+        const read = yield* Effect.scoped(Effect.gen(function*() {
+          const consumer = yield* broker.consumer(consumerOptions(spec, { group }))
+          const records = yield* pollAll(consumer, 1)
+          yield* consumer.settle(records)
+          yield* consumer.flush
+          return bodies(records)
+        }))
+        const { lag } = yield* broker.backlog(spec, group)
+        yield* Effect.promise(() => asAdmin((admin) => admin.deleteAcls({ filters: topicAcls })))
+        const started = performance.now()
+        const later = (yield* send(producer, topic, [record("two")]))[0]
+        const millis = performance.now() - started
+        return { first: first?._tag, read, lag, later, millis }
+      }).pipe(
+        Effect.scoped,
+        Effect.timeout("30 seconds"),
+        Effect.provide(layerOf(sasl(at.sasl, "PLAIN", "reader", passwords.reader)))
+      )
+    )
+    expect(leaked(log, [...planted])).toEqual([])
+    if (Exit.isFailure(exit)) throw new Error(Cause.pretty(exit.cause))
+    const { later, millis, ...rest } = exit.value
+    expect(rest).toEqual({ first: "Stored", read: ["one"], lag: 0 })
+    expect([later?._tag, later?._tag === "NotStored" ? later.reason._tag : ""]).toEqual(["NotStored", "Unauthorized"])
+    console.info(`permissions withdrawn: Unauthorized after ${Math.round(millis)} ms`)
+    expect(millis).toBeLessThan(boundMillis)
+  }
+)
 
 test("platformatic asks for a token again when the broker wants the connection to authenticate again", async () => {
   let asked = 0
