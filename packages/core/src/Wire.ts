@@ -39,8 +39,15 @@ export interface Wire {
  * @since 0.1.0
  */
 export interface Codec {
-  /** `traceparent` is the W3C trace context to send along. */
-  readonly encode: (envelope: unknown, traceparent: string | undefined) => Encoded | PublishError.InvalidEnvelope
+  /**
+   * `traceparent` is the W3C trace context to send along. `onValidated`, where it is given, is to be called between
+   * validating and encoding (see `PublishStages`); a format that does not do it loses nothing but that distinction.
+   */
+  readonly encode: (
+    envelope: unknown,
+    traceparent: string | undefined,
+    onValidated?: () => void
+  ) => Encoded | PublishError.InvalidEnvelope
   readonly decode: (record: Encoding) => Decoding
 }
 

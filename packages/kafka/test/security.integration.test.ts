@@ -41,6 +41,8 @@ const base = (broker: string): Options => ({
   bootstrapBrokers: [broker],
   connectTimeout: "1 second",
   requestTimeout: "1 second",
+  // One try: what waiting could mend is told as well.
+  initialConnectTimeout: 0,
   consumer: { heartbeatInterval: "200 millis", sessionTimeout: "6 seconds", handoverTimeout: "1 second" }
 })
 

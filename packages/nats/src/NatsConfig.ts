@@ -84,6 +84,11 @@ export interface Options {
   readonly tls?: TlsOptions | boolean | undefined
   /** For one try. Default 5 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
+  /**
+   * How long the layer waits for a server that is not there yet when it is built: it tries again until then, and fails
+   * with `NotConnected` after it. What waiting does not mend fails at once. 0: one try. Default 30 seconds.
+   */
+  readonly initialConnectTimeout?: Duration.Input | undefined
   readonly reconnect?: ReconnectOptions | undefined
   /** How often the server is asked whether it is still there; two questions without an answer end it. Default 5 seconds. */
   readonly pingInterval?: Duration.Input | undefined
@@ -114,6 +119,7 @@ export interface Decided {
   /** `true` also where a server's URL asks for it. */
   readonly tls: Options["tls"]
   readonly connectTimeoutMillis: number
+  readonly initialConnectTimeoutMillis: number
   readonly reconnectWaitMillis: number
   readonly reconnectJitterMillis: number
   readonly maxReconnectAttempts: number
@@ -138,6 +144,7 @@ const known: Record<keyof Options, true> = {
   credentialsFile: true,
   tls: true,
   connectTimeout: true,
+  initialConnectTimeout: true,
   reconnect: true,
   pingInterval: true,
   requestTimeout: true,
@@ -294,6 +301,7 @@ export const decide = (options: Options): Effect.Effect<Decided, BrokerError.Bro
       options,
       tls: options.tls ?? (servers.some(isTlsUrl) ? true : undefined),
       connectTimeoutMillis: numbers.millis("connectTimeout", options.connectTimeout, 5000),
+      initialConnectTimeoutMillis: numbers.millis("initialConnectTimeout", options.initialConnectTimeout, 30_000, 0),
       reconnectWaitMillis: numbers.millis("reconnect.wait", reconnect?.wait, 250),
       reconnectJitterMillis: numbers.millis("reconnect.jitter", reconnect?.jitter, 100, 0),
       maxReconnectAttempts: numbers.attempts(reconnect?.maxAttempts),

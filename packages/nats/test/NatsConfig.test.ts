@@ -95,6 +95,7 @@ describe("from the environment", () => {
       handshakeFirst: Config.Boolean("B")
     }),
     connectTimeout: wait,
+    initialConnectTimeout: wait,
     reconnect: { wait, jitter: wait, maxAttempts: Config.Int("N") },
     pingInterval: wait,
     requestTimeout: wait,
@@ -125,6 +126,7 @@ describe("from the environment", () => {
       servers: ["nats://a:1", "nats://b:2"],
       name: "text",
       connectTimeoutMillis: 3000,
+      initialConnectTimeoutMillis: 3000,
       reconnectWaitMillis: 3000,
       reconnectJitterMillis: 3000,
       maxReconnectAttempts: 7,

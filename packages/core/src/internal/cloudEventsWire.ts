@@ -95,8 +95,12 @@ const brokerTime = (millis: number | undefined): string | undefined =>
 export const compile = (events: ReadonlyArray<Event.Any>, source: string): Wire.Codec => {
   const known = byType(events, constantOf(source))
 
-  const encode = (input: unknown, traceparent: string | undefined): Wire.Encoded | PublishError.InvalidEnvelope => {
-    const envelope = WireEncode.check(input, known)
+  const encode = (
+    input: unknown,
+    traceparent: string | undefined,
+    onValidated?: () => void
+  ): Wire.Encoded | PublishError.InvalidEnvelope => {
+    const envelope = WireEncode.check(input, known, onValidated)
     if (envelope instanceof PublishError.InvalidEnvelope) return envelope
     const { aggregateId, constant, eventId } = envelope
     const body = encodeUtf8(envelope.payload)

@@ -68,8 +68,12 @@ const optional = (value: unknown): unknown => value === null || value === "" ? u
 export const compile = (events: ReadonlyArray<Event.Any>, withHeaders: boolean): Wire.Codec => {
   const known = byType(events, constantOf)
 
-  const encode = (input: unknown, traceparent: string | undefined): Wire.Encoded | PublishError.InvalidEnvelope => {
-    const envelope = WireEncode.check(input, known)
+  const encode = (
+    input: unknown,
+    traceparent: string | undefined,
+    onValidated?: () => void
+  ): Wire.Encoded | PublishError.InvalidEnvelope => {
+    const envelope = WireEncode.check(input, known, onValidated)
     if (envelope instanceof PublishError.InvalidEnvelope) return envelope
     const { aggregateId, constant, eventId, time } = envelope
     const text = textOf(envelope)

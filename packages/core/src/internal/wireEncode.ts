@@ -30,7 +30,11 @@ export interface Writable<A> {
 }
 
 /** Throws what the envelope's own getters throw, and nothing else. */
-export const check = <A>(envelope: unknown, events: WireEvents<A>): Writable<A> | PublishError.InvalidEnvelope => {
+export const check = <A>(
+  envelope: unknown,
+  events: WireEvents<A>,
+  onValidated?: () => void
+): Writable<A> | PublishError.InvalidEnvelope => {
   if (!isRecord(envelope)) return explain(envelope, events)
   const { aggregateId, causationId, correlationId, eventId, headers, tenantId, timestamp, traceId, type, version } =
     envelope
@@ -51,6 +55,7 @@ export const check = <A>(envelope: unknown, events: WireEvents<A>): Writable<A> 
   }
   const value = event.payload.encode(envelope.payload)
   if (value instanceof Invalid) return explain(envelope, events)
+  if (onValidated !== undefined) onValidated()
   const payload = JSON.stringify(value)
   const problem = writtenProblem(payload, value)
   if (problem !== undefined) return invalidEnvelope([problem])

@@ -29,9 +29,9 @@ const unreadable = (error: unknown) => issue([], `could not be read: ${String(er
 
 /** A codec never throws. */
 export const guarded = (codec: Wire.Codec): Wire.Codec => ({
-  encode: (envelope, traceparent) => {
+  encode: (envelope, traceparent, onValidated) => {
     try {
-      return codec.encode(envelope, traceparent)
+      return codec.encode(envelope, traceparent, onValidated)
     } catch (error) {
       return invalidEnvelope([unreadable(error)])
     }

@@ -15,6 +15,7 @@ export interface Settings {
   readonly acks: "all" | "leader"
   readonly idempotent: boolean
   readonly connectTimeoutMillis: number
+  readonly initialConnectTimeoutMillis: number
   readonly requestTimeoutMillis: number
   readonly sendTimeoutMillis: number
   readonly retryDelayMillis: number
@@ -46,6 +47,7 @@ const keys = {
     "acks",
     "idempotent",
     "connectTimeout",
+    "initialConnectTimeout",
     "requestTimeout",
     "sendTimeout",
     "retryDelay",
@@ -166,7 +168,7 @@ export const problems = (options: Options): ReadonlyArray<string> => {
 export const decide = (options: Options): Effect.Effect<Settings, BrokerError.BrokerError> =>
   Effect.suspend(() => {
     const wrong = [...problems(options)]
-    const millis = (name: string, input: Duration.Input | undefined, otherwise: number): number => {
+    const millis = (name: string, input: Duration.Input | undefined, otherwise: number, least = 1): number => {
       if (input === undefined) return otherwise
       let value = Number.NaN
       try {
@@ -174,7 +176,9 @@ export const decide = (options: Options): Effect.Effect<Settings, BrokerError.Br
       } catch {
         // said below
       }
-      if (!(value > 0 && value <= longestMillis)) wrong.push(`${name} must be a duration above 0, of 24 days at most`)
+      if (!(value >= 0 && value <= longestMillis) || Math.ceil(value) < least) {
+        wrong.push(`${name} must be a duration ${least === 0 ? "of at least 0" : "above 0"}, and of 24 days at most`)
+      }
       return Math.ceil(value)
     }
     const integer = (name: string, value: number | undefined, otherwise: number): number => {
@@ -193,6 +197,7 @@ export const decide = (options: Options): Effect.Effect<Settings, BrokerError.Br
       acks: options.acks ?? "all",
       idempotent: options.idempotent ?? true,
       connectTimeoutMillis: millis("connectTimeout", options.connectTimeout, 5000),
+      initialConnectTimeoutMillis: millis("initialConnectTimeout", options.initialConnectTimeout, 30_000, 0),
       requestTimeoutMillis: millis("requestTimeout", options.requestTimeout, 5000),
       sendTimeoutMillis: millis("sendTimeout", options.sendTimeout, 20_000),
       retryDelayMillis: millis("retryDelay", options.retryDelay, 150),

@@ -29,7 +29,7 @@ import { Clock, Effect, Redacted, type Scope, Stream, SubscriptionRef } from "ef
 import { readFileSync } from "node:fs"
 import type { Decided, Options } from "../NatsConfig.ts"
 import { clientError } from "./classify.ts"
-import { BrokerError, type Status } from "./core.ts"
+import { BrokerError, firstConnection, type Status } from "./core.ts"
 import * as Tls from "./tls.ts"
 import { waitUntil } from "./wait.ts"
 
@@ -446,9 +446,12 @@ export const connect = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Client, BrokerError.BrokerError, Scope.Scope> {
   const clock = yield* Clock.Clock
   const failed = (cause: unknown) => connectError(cause, config)
-  const connection = yield* Effect.acquireRelease(
-    Effect.tryPromise({ try: () => open(config), catch: failed }),
-    (opened) => Effect.promise(() => opened.close().catch(() => undefined))
+  const connection = yield* firstConnection(
+    Effect.acquireRelease(
+      Effect.tryPromise({ try: () => open(config), catch: failed }),
+      (opened) => Effect.promise(() => opened.close().catch(() => undefined))
+    ),
+    { system: "nats", within: config.initialConnectTimeoutMillis, pause: config.reconnectWaitMillis }
   )
   const status = yield* SubscriptionRef.make<Status>({ _tag: "Connected" })
   const manager = yield* Effect.tryPromise({

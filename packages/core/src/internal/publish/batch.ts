@@ -15,6 +15,8 @@ export class SendBatch implements Broker.Batch {
   readonly atomic: boolean
   readonly owner: Lane
 
+  /** When the answers that wait to be taken were announced, where stages are recorded. */
+  answeredAt = 0
   /** Records without an answer. */
   unanswered: number
   /** Answers given twice: the driver breaks its contract. Ignored, counted. */

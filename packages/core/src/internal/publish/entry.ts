@@ -4,6 +4,7 @@ import type { Headers } from "../../Headers.ts"
 import type * as PublishError from "../../PublishError.ts"
 import type { PublishResult } from "../../PublishResult.ts"
 import type { Receipt } from "../../Receipt.ts"
+import type { Times } from "./stopwatch.ts"
 import type { TopicState } from "./topicState.ts"
 
 /**
@@ -42,6 +43,9 @@ export class Entry implements OutboundRecord {
   ambiguous: PublishError.Reason | undefined = undefined
   /** Why the last attempt did not store it. */
   notStored: PublishError.Reason | undefined = undefined
+
+  /** Of a message whose stages are recorded. */
+  times: Times | undefined = undefined
 
   /** Neighbours among the pending, in order of acceptance. Owned by the ledger. */
   previous: Entry | undefined = undefined

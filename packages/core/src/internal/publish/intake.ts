@@ -62,13 +62,19 @@ export class Intake {
     const route = this.#routes.get(topic)
     if (route === undefined) throw new Error(`topic ${topic.name} is not open`)
     if (this.pipeline.window.closed) return refusal(envelope, new PublishError.Closed())
-    const encoded = route.codec.encode(envelope, traceparentOf(fiber))
+    const { stopwatch } = this.pipeline
+    const times = stopwatch === undefined ? undefined : stopwatch.begin()
+    const encoded = times === undefined
+      ? route.codec.encode(envelope, traceparentOf(fiber))
+      : route.codec.encode(envelope, traceparentOf(fiber), () => {
+        times.validated = this.pipeline.stopwatch?.now() ?? times.begun
+      })
     if (encoded instanceof PublishError.InvalidEnvelope) return refusal(envelope, encoded)
     if (encoded.size > this.#maxRecordBytes) {
       return refusal(envelope, new PublishError.TooLarge({ bytes: encoded.size, limit: this.#maxRecordBytes }))
     }
     const { state } = route
-    return new Entry(
+    const entry = new Entry(
       state,
       encoded.eventId,
       encoded.aggregateId,
@@ -77,6 +83,11 @@ export class Intake {
       encoded.body,
       encoded.size
     )
+    if (stopwatch !== undefined && times !== undefined) {
+      times.encoded = stopwatch.now()
+      entry.times = times
+    }
+    return entry
   }
 }
 

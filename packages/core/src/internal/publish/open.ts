@@ -1,12 +1,14 @@
 import { type Cause, Clock, Effect, Exit, Fiber, Queue, Scope } from "effect"
 import * as Broker from "../../Broker.ts"
 import type * as BrokerError from "../../BrokerError.ts"
+import { PublishStages } from "../../PublishStages.ts"
 import type { SendBatch } from "./batch.ts"
 import type { Entry } from "./entry.ts"
 import type { Group } from "./group.ts"
 import { Intake } from "./intake.ts"
 import type { Lane } from "./lane.ts"
 import { Pipeline, type PipelineOptions } from "./pipeline.ts"
+import { Stopwatch } from "./stopwatch.ts"
 import { TopicRegistry } from "./topicRegistry.ts"
 
 export interface PublishSide {
@@ -34,6 +36,7 @@ export const open = Effect.fnUntraced(function*(
   const broker = yield* Broker.Broker
   const context = yield* Effect.context<never>()
   const clock = yield* Clock.Clock
+  const recorder = yield* PublishStages
   const producerScope = yield* Scope.make()
   yield* Effect.addFinalizer((exit) => Scope.close(producerScope, exit))
   const producer = yield* Scope.provide(broker.producer, producerScope)
@@ -42,7 +45,8 @@ export const open = Effect.fnUntraced(function*(
   const pumpQueue = yield* Queue.bounded<Entry | Group | Lane, Cause.Done>(2 * options.maxPending + 1024)
   const ackQueue = yield* Queue.bounded<SendBatch, Cause.Done>(options.maxPending + 1024)
   const reportQueue = yield* Queue.bounded<Entry, Cause.Done>(options.maxPending + 1024)
-  const pipeline = new Pipeline({ options, clock, producer, pumpQueue, ackQueue, reportQueue })
+  const stopwatch = recorder === undefined ? undefined : new Stopwatch(recorder)
+  const pipeline = new Pipeline({ options, clock, producer, pumpQueue, ackQueue, reportQueue, stopwatch })
 
   const fibers = yield* Scope.make()
   const supervised = (name: string, effect: Effect.Effect<void>) =>

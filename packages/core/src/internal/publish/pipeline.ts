@@ -11,6 +11,7 @@ import { Ledger } from "./ledger.ts"
 import type { Meter } from "./meter.ts"
 import { acked, givenUp, rejected, unknown } from "./outcome.ts"
 import { ResultsHub } from "./resultsHub.ts"
+import type { Stopwatch } from "./stopwatch.ts"
 import { Window } from "./window.ts"
 
 /** The pipeline's options, all decided. */
@@ -68,6 +69,8 @@ export class Pipeline {
     surplus: 0
   }
   readonly options: PipelineOptions
+  /** Where stages are recorded. */
+  readonly stopwatch: Stopwatch | undefined
   readonly #clock: Clock.Clock
   readonly #producer: Broker.Producer
   readonly #pumpQueue: Queue.Queue<Entry | Group | Lane, Cause.Done>
@@ -89,8 +92,10 @@ export class Pipeline {
     readonly pumpQueue: Queue.Queue<Entry | Group | Lane, Cause.Done>
     readonly ackQueue: Queue.Queue<SendBatch, Cause.Done>
     readonly reportQueue: Queue.Queue<Entry, Cause.Done>
+    readonly stopwatch?: Stopwatch | undefined
   }) {
     this.options = fields.options
+    this.stopwatch = fields.stopwatch
     this.#clock = fields.clock
     this.#producer = fields.producer
     this.#pumpQueue = fields.pumpQueue
@@ -152,6 +157,7 @@ export class Pipeline {
     this.counters.accepted++
     this.ledger.add(entry, now, this.options.deliveryTimeoutMillis)
     this.#timekeeper.nudge(entry.deadline)
+    if (entry.times !== undefined && this.stopwatch !== undefined) entry.times.accepted = this.stopwatch.now()
   }
 
   #enqueue(item: Entry | Group | Lane): void {
@@ -164,6 +170,7 @@ export class Pipeline {
   // --- pump -------------------------------------------------------------------------------------------------------------
 
   readonly #onAnswer = (batch: SendBatch): void => {
+    if (this.stopwatch !== undefined) batch.answeredAt = this.stopwatch.now()
     // One place for each batch at the driver, and each holds a permit: never full. After the end nobody waits for it.
     Queue.offerUnsafe(this.#ackQueue, batch)
   }
@@ -210,6 +217,13 @@ export class Pipeline {
   }
 
   #send(batches: ReadonlyArray<SendBatch>): Effect.Effect<void> {
+    const { stopwatch } = this
+    if (stopwatch === undefined) return this.#handOver(batches)
+    stopwatch.handedOver(batches)
+    return Effect.tap(this.#handOver(batches), () => Effect.sync(() => stopwatch.taken(batches)))
+  }
+
+  #handOver(batches: ReadonlyArray<SendBatch>): Effect.Effect<void> {
     return Effect.catchCause(this.#producer.send(batches), (cause) =>
       Effect.sync(() => {
         // A driver that throws breaks its contract; whether it had handed something over, nobody knows.
@@ -261,6 +275,7 @@ export class Pipeline {
 
   #answer(lane: Lane, batch: SendBatch, entry: Entry, outcome: Broker.Outcome, now: number): void {
     entry.outstanding = false
+    if (this.stopwatch !== undefined) this.stopwatch.answered(entry, batch.answeredAt)
     if (entry.result !== undefined) {
       // It timed out while it was at the driver; its permit stayed out until now.
       this.counters.late++
@@ -308,6 +323,7 @@ export class Pipeline {
       case "Acked":
         counters.acked++
         if (result.receipt.duplicate === true) counters.duplicates++
+        if (this.stopwatch !== undefined) this.stopwatch.acknowledged(entry)
         break
       case "Rejected":
         counters.rejected++
