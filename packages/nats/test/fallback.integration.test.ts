@@ -4,7 +4,7 @@ import { NatsBroker, type NatsConfig } from "@effect-eventbus/nats"
 import { Cause, Effect, Exit, Layer } from "effect"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { watch } from "../../../scripts/testing/leaks.ts"
-import { Moved } from "./fixtures/load.ts"
+import { Moved } from "./fixtures/moved.ts"
 import { OlderServer } from "./fixtures/olderServer.ts"
 import { url } from "./fixtures/server.ts"
 

@@ -3,7 +3,7 @@ import { Broker, EventBus, Publisher, Subscriber, Topic } from "@effect-eventbus
 import { NatsBroker, type NatsConfig } from "@effect-eventbus/nats"
 import { Deferred, Effect, Exit, Layer, Schedule, SubscriptionRef } from "effect"
 import { afterAll, describe, expect, test } from "vitest"
-import { Moved } from "./fixtures/load.ts"
+import { Moved } from "./fixtures/moved.ts"
 import { NatsServer } from "./fixtures/natsServer.ts"
 import { Proxy } from "./fixtures/proxy.ts"
 import { url } from "./fixtures/server.ts"

@@ -101,7 +101,11 @@ const boundMillis = 4000
 const surprises = async (cases: ReadonlyArray<Case>): Promise<ReadonlyArray<string>> => {
   const found: Array<string> = []
   for (const [what, options, tag, said] of cases) {
-    const { isRetryable, millis, reason } = await refused(what, { connectTimeout, initialConnectTimeout: 0, ...options })
+    const { isRetryable, millis, reason } = await refused(what, {
+      connectTimeout,
+      initialConnectTimeout: 0,
+      ...options
+    })
     if (reason._tag !== tag || !reason.message.includes(said)) found.push(`${what}: ${reason._tag}: ${reason.message}`)
     if (isRetryable !== (tag === "Timeout" || tag === "NotConnected")) found.push(`${what}: retryable ${isRetryable}`)
     if (millis > boundMillis) found.push(`${what}: ${millis} ms`)

@@ -95,11 +95,14 @@ export const open = Effect.fnUntraced(function*(
       connected ? { _tag: "Connected" } : { _tag: "Disconnected", since: clock.currentTimeMillisUnsafe(), reason }
     )
   })
-  const asked = yield* Broker.firstConnection(firstAnswer(settings, request("", () => impatient.admin.maxMessageBytes())), {
-    system: "kafka",
-    within: settings.initialConnectTimeoutMillis,
-    pause: settings.retryDelayMillis
-  })
+  const asked = yield* Broker.firstConnection(
+    firstAnswer(settings, request("", () => impatient.admin.maxMessageBytes())),
+    {
+      system: "kafka",
+      within: settings.initialConnectTimeoutMillis,
+      pause: settings.retryDelayMillis
+    }
+  )
   const largest = asked ?? defaultMaxMessageBytes
   yield* SubscriptionRef.set(status, { _tag: "Connected" })
   yield* Effect.forkScoped(
