@@ -14,7 +14,7 @@ import { type Elapsed } from "../../stopwatch.ts"
 import { OrderPlaced } from "../../workload/orders.ts"
 import { Stored } from "../../workload/stored.ts"
 import { attempt, type Baseline } from "../baseline.ts"
-import { type Prepared, prepare } from "../prepared.ts"
+import { prepare, type Prepared } from "../prepared.ts"
 
 export type Servers = ReadonlyArray<string>
 
@@ -61,6 +61,15 @@ export const readBack = async (servers: Servers, stream: string): Promise<Stored
       consumer.consume({ callback, max_messages: 5000 }).catch(reject)
     })
     return stored
+  } finally {
+    await connection.close()
+  }
+}
+
+export const dropStream = async (servers: Servers, stream: string): Promise<void> => {
+  const connection = await dial(servers)
+  try {
+    await (await jetstreamManager(connection)).streams.delete(stream)
   } finally {
     await connection.close()
   }

@@ -90,6 +90,6 @@ export const open = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer((exit) => Effect.suspend(() => Fiber.await(runFork(end(exit)))))
 
   const registry = new TopicRegistry({ broker, producer, strategy, context, batchSize: options.batchSize })
-  const intake = new Intake(pipeline, registry, broker.capabilities.maxRecordBytes)
+  const intake = new Intake(pipeline, registry)
   return { pipeline, registry, intake }
 })
