@@ -94,14 +94,18 @@ type Case = readonly [what: string, options: NatsConfig.Options, tag: string, sa
 
 const connectTimeout = "1 second"
 
-/** Connecting is one try per server: no failure may take longer than that, give or take a busy machine. */
+/** Here connecting is one try per server: no failure may take longer than that, give or take a busy machine. */
 const boundMillis = 4000
 
 /** What is not as it should be. */
 const surprises = async (cases: ReadonlyArray<Case>): Promise<ReadonlyArray<string>> => {
   const found: Array<string> = []
   for (const [what, options, tag, said] of cases) {
-    const { isRetryable, millis, reason } = await refused(what, { connectTimeout, ...options })
+    const { isRetryable, millis, reason } = await refused(what, {
+      connectTimeout,
+      initialConnectTimeout: 0,
+      ...options
+    })
     if (reason._tag !== tag || !reason.message.includes(said)) found.push(`${what}: ${reason._tag}: ${reason.message}`)
     if (isRetryable !== (tag === "Timeout" || tag === "NotConnected")) found.push(`${what}: retryable ${isRetryable}`)
     if (millis > boundMillis) found.push(`${what}: ${millis} ms`)
