@@ -65,8 +65,12 @@ const suiteCommand = (suite: Suite) =>
     suite.name,
     flags,
     Effect.fnUntraced(function*({ jobs, json, list, minutes, only, quick, rounds }) {
-      const scenarios = select(suite.scenarios, { only, quick })
-      if (list) return yield* Console.log(scenarios.map(listed).join("\n"))
+      const selected = select(suite.scenarios, { only, quick })
+      const scenarios = selected.filter(({ leftOut }) => leftOut === undefined)
+      if (list) return yield* Console.log(selected.map(listed).join("\n"))
+      for (const scenario of selected) {
+        if (scenario.leftOut !== undefined) yield* Console.error(`${titleOf(scenario)}: left out: ${scenario.leftOut}`)
+      }
       const results = yield* run(scenarios, {
         rounds: quick && rounds === 20 ? 1 : rounds,
         jobs,

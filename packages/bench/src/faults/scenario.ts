@@ -72,6 +72,8 @@ export interface Scenario {
   readonly quick: boolean
   /** Measures its own process, so nothing else may run beside it. */
   readonly alone?: boolean | undefined
+  /** Why it cannot run on this machine; then it is named as left out, and fails nothing. */
+  readonly leftOut?: string | undefined
   /** How long a round may take before it counts as stuck. Default 3 minutes. */
   readonly patienceMillis?: number | undefined
   /** One round, from nothing to nothing. A failure or a defect is a violation. */
