@@ -134,6 +134,12 @@ export class Node {
     closeSync(log)
     this.child = child
     if (this.detached) child.unref()
+    else {
+      // Also while it is still starting.
+      const kill = () => child.kill("SIGKILL")
+      process.once("exit", kill)
+      child.once("exit", () => process.off("exit", kill))
+    }
     const until = performance.now() + timeout
     while (!(await listening("127.0.0.1", this.ports.port))) {
       if (child.exitCode !== null || child.signalCode !== null) {

@@ -94,7 +94,7 @@ type Case = readonly [what: string, options: NatsConfig.Options, tag: string, sa
 
 const connectTimeout = "1 second"
 
-/** Connecting is one try per server: no failure may take longer than that, give or take a busy machine. */
+/** Here connecting is one try per server: no failure may take longer than that, give or take a busy machine. */
 const boundMillis = 4000
 
 /** What is not as it should be. */
