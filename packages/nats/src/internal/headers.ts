@@ -1,6 +1,7 @@
 /**
  * Headers as NATS carries them: `NATS/1.0`, then a line per value.
  */
+import { isAscii } from "node:buffer"
 import type { Headers, OutboundRecord } from "./core.ts"
 
 const start = "NATS/1.0\r\n"
@@ -70,25 +71,38 @@ const keyLine = ({ headers, key }: OutboundRecord): string => {
 export const encodeRecord = (topic: string, record: OutboundRecord, extra: string): string | Uint8Array =>
   encode(record.headers, messageIdLine(topic, record.eventId) + keyLine(record) + extra)
 
-/** A record's headers and key. */
-export const decodeRecord = (
-  block: Uint8Array
-): { readonly headers: Headers.Headers; readonly key: string | undefined } => {
-  const headers = decode(block)
-  let key: string | undefined
-  let own = -1
-  for (let i = 0; i < headers.length; i++) {
-    const [name, value] = headers[i]!
-    if (typeof value !== "string") continue
-    if (name === keyHeader) {
-      key = value
-      own = i
-      break
-    }
-    if (key === undefined && name.toLowerCase() === "x-aggregate-id") key = value
-  }
-  return { headers: own < 0 ? headers : headers.toSpliced(own, 1), key }
+/** What a delivered message's headers say. */
+export interface Delivered {
+  readonly headers: Headers.Headers
+  readonly key: string | undefined
+  /** Under which pin of its priority group it was delivered. */
+  readonly pin: string | undefined
 }
+
+/** A record's headers and key, without what NATS and the driver add. Bytes that are not UTF-8 stay bytes. */
+export const decodeRecord = (block: Uint8Array): Delivered => {
+  const headers: Array<readonly [string, string | Uint8Array]> = []
+  let key: string | undefined
+  let hasKey = false
+  let pin: string | undefined
+  each(block, (name, value) => {
+    if (name.length > 5 && (name.startsWith("Nats-") || /^nats-/i.test(name))) {
+      if (name === "Nats-Pin-Id" && typeof value === "string") pin = value
+      return
+    }
+    if (name === keyHeader && typeof value === "string" && !hasKey) {
+      hasKey = true
+      key = value
+      return
+    }
+    if (key === undefined && isAggregateHeader(name) && typeof value === "string") key = value
+    headers.push([name, value])
+  })
+  return { headers, key, pin }
+}
+
+const isAggregateHeader = (name: string): boolean =>
+  name === "X-Aggregate-ID" || (name.length === 14 && name.toLowerCase() === "x-aggregate-id")
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
@@ -104,31 +118,45 @@ const colon = 0x3a
 const space = 0x20
 const carriageReturn = 0x0d
 
-/** A message's own headers, without what NATS adds (`Nats-*`). Bytes that are not UTF-8 stay bytes. */
-export const decode = (block: Uint8Array): Headers.Headers => {
-  const headers: Array<readonly [string, string | Uint8Array]> = []
+type Visit = (name: string, value: string | Uint8Array) => void
+
+/** Where all is ASCII, which is nearly always so, the block is decoded once, and names and values are parts of its text. */
+const each = (block: Uint8Array, visit: Visit): void =>
+  isAscii(block) ? eachOfText(block, visit) : eachOfBytes(block, visit)
+
+const eachOfText = (block: Uint8Array, visit: Visit): void => {
+  const text = latin1(block, 0, block.length)
+  let from = text.indexOf("\r") + 2
+  for (let end = text.indexOf("\r", from); end > from; end = text.indexOf("\r", from)) {
+    const separator = text.indexOf(":", from)
+    if (separator > from && separator < end) {
+      let first = separator + 1
+      while (first < end && text.charCodeAt(first) === space) first++
+      let last = end
+      while (last > first && text.charCodeAt(last - 1) === space) last--
+      visit(text.slice(from, separator), text.slice(first, last))
+    }
+    from = end + 2
+  }
+}
+
+const eachOfBytes = (block: Uint8Array, visit: Visit): void => {
   let from = block.indexOf(carriageReturn) + 2
   for (let end = block.indexOf(carriageReturn, from); end > from; end = block.indexOf(carriageReturn, from)) {
     const separator = block.indexOf(colon, from)
     if (separator > from && separator < end) {
-      const name = Buffer.from(block.buffer, block.byteOffset + from, separator - from).toString("latin1")
       let first = separator + 1
       while (first < end && block[first] === space) first++
       let last = end
       while (last > first && block[last - 1] === space) last--
-      if (!/^nats-/i.test(name)) headers.push([name, valueOf(block.subarray(first, last))])
+      visit(latin1(block, from, separator), valueOf(block.subarray(first, last)))
     }
     from = end + 2
   }
-  return headers
 }
 
-/** The value of one header that NATS adds, or `undefined`. */
-export const find = (block: Uint8Array, name: string): string | undefined => {
-  const text = Buffer.from(block.buffer, block.byteOffset, block.length).toString("latin1")
-  const at = text.indexOf(`\r\n${name}: `)
-  return at < 0 ? undefined : text.slice(at + name.length + 4, text.indexOf("\r\n", at + 2)).trim()
-}
+const latin1 = (block: Uint8Array, from: number, end: number): string =>
+  Buffer.from(block.buffer, block.byteOffset + from, end - from).toString("latin1")
 
 /** The status of a message that is none: `503` in `NATS/1.0 503`. 0 where there is none. */
 export const statusOf = (block: Uint8Array): { readonly code: number; readonly description: string } => {
