@@ -70,11 +70,22 @@ export const open = Effect.fnUntraced(function*(
       connected ? { _tag: "Connected" } : { _tag: "Disconnected", since: clock.currentTimeMillisUnsafe(), reason }
     )
   })
+  const patienceMillis = settings.initialConnectTimeoutMillis + settings.connectTimeoutMillis
+    + settings.requestTimeoutMillis
   const asked = yield* Broker.firstConnection(request("", () => admin.maxMessageBytes()), {
     system: "kafka",
     within: settings.initialConnectTimeoutMillis,
     pause: settings.retryDelayMillis
-  })
+  }).pipe(
+    // One attempt is several requests with tries of their own: at a server that accepts and never speaks it takes minutes.
+    Effect.timeoutOrElse({
+      duration: patienceMillis,
+      orElse: () =>
+        new BrokerError.BrokerError({
+          reason: new BrokerError.Timeout({ millis: patienceMillis, message: "no broker has answered" })
+        })
+    })
+  )
   const largest = asked ?? defaultMaxMessageBytes
   yield* SubscriptionRef.set(status, { _tag: "Connected" })
   yield* Effect.forkScoped(
