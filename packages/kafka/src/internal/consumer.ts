@@ -61,6 +61,7 @@ export const makeConsumer = Effect.fnUntraced(function*(
     now: () => clock.currentTimeMillisUnsafe()
   })
   const membership = engine.membership(group, topic, {
+    now: () => clock.currentTimeMillisUnsafe(),
     onRevoke: (lost) => member.revoke(lost),
     onAssign: (partitions) => member.assign(partitions),
     onLost: (partitions) => {
