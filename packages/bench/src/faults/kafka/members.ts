@@ -85,11 +85,13 @@ export const defaults = ({ cluster }: Lab, { topic }: Live) => ({
   requestMillis: 2000
 })
 
-/** A member for the length of a scope; it has its assignment when this completes. */
+/** A member for the length of a scope. */
+export const spawnMember = (settings: Settings): Effect.Effect<MemberProcess, never, Scope.Scope> =>
+  Effect.acquireRelease(Effect.sync(() => new MemberProcess(settings)), (own) => own.kill)
+
+/** The same; it has its assignment when this completes. */
 export const startMember = (settings: Settings): Effect.Effect<MemberProcess, Stalled, Scope.Scope> =>
-  Effect.acquireRelease(Effect.sync(() => new MemberProcess(settings)), (own) => own.kill).pipe(
-    Effect.tap((own) => own.said("Ready"))
-  )
+  Effect.tap(spawnMember(settings), (own) => own.said("Ready"))
 
 type Ended = Extract<Stamped, { readonly _tag: "Ended" }>
 

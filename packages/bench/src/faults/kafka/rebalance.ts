@@ -12,9 +12,9 @@ import {
   entriesOf,
   type MemberProcess,
   repeats,
+  spawnMember,
   startedAfterRevocation,
-  startedUnaware,
-  startMember
+  startedUnaware
 } from "./members.ts"
 
 const asserts: ReadonlyArray<Invariant> = ["I1", "I2", "I4", "I5", "I9"]
@@ -23,7 +23,11 @@ const group = "g"
 /** Deliveries that a member holds: so many may be repeated for each member that dies. */
 const maxInFlight = 128
 
-type Start = (member: string, more?: Partial<Settings>) => Effect.Effect<MemberProcess, Stalled, Scope.Scope>
+interface Start {
+  (member: string, more?: Partial<Settings>): Effect.Effect<MemberProcess, Stalled, Scope.Scope>
+  /** Does not wait until it has joined. */
+  readonly spawn: (member: string, more?: Partial<Settings>) => Effect.Effect<MemberProcess, never, Scope.Scope>
+}
 
 interface Case {
   readonly id: string
@@ -50,11 +54,18 @@ const scenario = (one: Case): Scenario => ({
     // Members outlive the fault: what they hold has to be handled.
     const scope = yield* Effect.scope
     const members: Array<MemberProcess> = []
-    const start = (live: Live): Start => (member, more) =>
-      startMember({ ...defaults(own, live), group, member, partitions, maxInFlight, ...more }).pipe(
-        Effect.tap((started) => Effect.sync(() => void members.push(started))),
-        Effect.provideService(Scope.Scope, scope)
+    const start = (live: Live): Start => {
+      const spawn: Start["spawn"] = (member, more) =>
+        spawnMember({ ...defaults(own, live), group, member, partitions, maxInFlight, ...more }).pipe(
+          Effect.tap((spawned) => Effect.sync(() => void members.push(spawned))),
+          Effect.provideService(Scope.Scope, scope)
+        )
+      return Object.assign(
+        (member: string, more?: Partial<Settings>) =>
+          Effect.tap(spawn(member, more), (spawned) => spawned.said("Ready")),
+        { spawn }
       )
+    }
     const elsewhere = Effect.fnUntraced(function*(live: Live) {
       yield* caughtUp(live, members)
       const after = startedAfterRevocation(members)
@@ -164,6 +175,35 @@ const cases: ReadonlyArray<Case> = [
         yield* second.said("Assigned", so + 2)
         const done = first.count("Ended")
         yield* first.said("Ended", done + 50)
+        live.repaired()
+      })
+  },
+  {
+    id: "F19",
+    name: "a member ends while it joins",
+    injects: "SIGTERM of a member that joins while another one finishes what it runs, with a session of 15 s",
+    repeats: 2 * maxInFlight,
+    inject: (start, live) =>
+      Effect.gen(function*() {
+        const slow = { sessionMillis: 15_000, handleMillis: 1500 }
+        const first = yield* start("m1", slow)
+        yield* first.said("Ended", 16)
+        const assigned = first.count("Assigned")
+        const second = yield* start.spawn("m2", slow)
+        // The first one has heard of the second, and hands over: the second is in the group, and waits.
+        yield* first.said("Assigned", assigned + 1)
+        second.signal("SIGTERM")
+        live.injected()
+        const from = performance.now()
+        yield* first.said("Assigned", assigned + 2)
+        const waited = performance.now() - from
+        live.note("without a member ms", waited)
+        if (waited > 10_000) live.violation(`I7: the group waited ${Math.round(waited)} ms for one that had left`)
+        yield* second.ended
+        // The slow one cannot handle all of it in time.
+        const heir = yield* start("m3")
+        yield* heir.said("Ended", 50)
+        first.signal("SIGTERM")
         live.repaired()
       })
   },
