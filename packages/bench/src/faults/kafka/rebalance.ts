@@ -211,7 +211,6 @@ const cases: ReadonlyArray<Case> = [
     id: "F20",
     name: "killed between a handler's end and the commit",
     injects: "SIGKILL of the only member at the moment that a handler has ended, three times; another one follows",
-    quick: true,
     repeats: 3 * maxInFlight,
     inject: (start, live) =>
       Effect.gen(function*() {
