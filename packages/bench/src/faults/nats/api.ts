@@ -5,7 +5,9 @@ import { NatsBroker } from "@effect-eventbus/nats"
 import { Data, Effect } from "effect"
 import { observer } from "./lab.ts"
 
-export class ApiFailed extends Data.TaggedError("ApiFailed")<{ readonly subject: string; readonly description: string }> {
+export class ApiFailed
+  extends Data.TaggedError("ApiFailed")<{ readonly subject: string; readonly description: string }>
+{
   override get message(): string {
     return `${this.subject}: ${this.description}`
   }

@@ -25,10 +25,12 @@ const interrupted = inBothModes({
   inject: (live) =>
     Effect.gen(function*() {
       let n = 0
-      let interrupted = 0
+      let times = 0
       const own = Effect.suspend(() => {
         const number = ++n
-        const event = Moved.make({ key: `own${number % 7}`, n: number }, { eventId: `${live.topic.name}-own-${number}` })
+        const event = Moved.make({ key: `own${number % 7}`, n: number }, {
+          eventId: `${live.topic.name}-own-${number}`
+        })
         return Effect.flatten(live.history.publish(live.publisher, live.topic, event))
       })
       for (let round = 0; round < 20; round++) {
@@ -40,10 +42,10 @@ const interrupted = inBothModes({
         if (round % 4 > 0) yield* Effect.sleep(round % 4)
         for (const fiber of fibers) {
           yield* Fiber.interrupt(fiber)
-          interrupted++
+          times++
         }
       }
-      live.injected(interrupted)
+      live.injected(times)
     })
 }))
 
@@ -85,7 +87,8 @@ const oversize = modes.flatMap((mode) =>
     id: "F16",
     name: `one byte too large, ${headers ? "with" : "without"} headers of the wire`,
     mode,
-    injects: "events of exactly the server's limit and of one byte more, alone and in the middle of a batch of one aggregate",
+    injects:
+      "events of exactly the server's limit and of one byte more, alone and in the middle of a batch of one aggregate",
     asserts: ["I1", "I2", "I3", "I4", "I5"],
     longestGapMillis: 2000,
     quick: true,
@@ -100,8 +103,10 @@ const oversize = modes.flatMap((mode) =>
           Effect.gen(function*() {
             const fits = yield* exact(live)
             const bad = new Set([7, 8, 25, 49])
-            const events = Array.from({ length: 50 }, (_, n) =>
-              moved(live, 1000 + n, bad.has(n) ? fits + 1 : n % 10 === 0 ? fits : 10))
+            const events = Array.from(
+              { length: 50 },
+              (_, n) => moved(live, 1000 + n, bad.has(n) ? fits + 1 : n % 10 === 0 ? fits : 10)
+            )
             const told = yield* live.history.publishBatch(live.publisher, live.topic, events)
             const wrong = told.flatMap((exit, n) => {
               const tag = reasonOf(exit)?._tag ?? "acked"
@@ -194,7 +199,9 @@ const hostile = inBothModes({
       const broker = yield* Broker.Broker
       for (const name of hostileNames) {
         live.injected()
-        const made = Effect.exit(Effect.try({ try: () => Topic.make(name, { events: [Moved] }), catch: (error) => error }))
+        const made = Effect.exit(
+          Effect.try({ try: () => Topic.make(name, { events: [Moved] }), catch: (error) => error })
+        )
         if (Exit.isSuccess(yield* made)) live.violation(`a topic may be called ${JSON.stringify(name.slice(0, 40))}`)
         // Past core, at the driver itself.
         const ensured = yield* Effect.exit(broker.ensureTopic({ ...live.topic, name }, "createOnly"))
