@@ -3,6 +3,7 @@
  */
 import { Console, Data, Effect, Runtime } from "effect"
 import { Command, Flag } from "effect/cli"
+import { versions } from "../machine.ts"
 import { isolate, roundFlag } from "./isolate.ts"
 import { page, reportOf, write } from "./report.ts"
 import { problems, run } from "./runner.ts"
@@ -88,6 +89,8 @@ const suiteCommand = (suite: Suite) =>
       for (const scenario of selected) {
         if (scenario.leftOut !== undefined) yield* Console.error(`${titleOf(scenario)}: left out: ${scenario.leftOut}`)
       }
+      // Of what is being run, whatever is committed meanwhile.
+      const all = { ...(yield* suite.versions), ...versions() }
       const results = yield* run(scenarios, {
         rounds: quick && rounds === 20 ? 1 : rounds,
         jobs,
@@ -100,7 +103,7 @@ const suiteCommand = (suite: Suite) =>
             }`
           )
       }).pipe(Effect.ensuring(suite.close ?? Effect.void))
-      const report = reportOf(suite.name, results, yield* suite.versions, new Date())
+      const report = reportOf(suite.name, results, all, new Date())
       write(report, results)
       yield* Console.log(json ? JSON.stringify(report) : page(report, results))
       if (problems(results).length > 0) {

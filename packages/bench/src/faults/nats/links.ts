@@ -23,6 +23,8 @@ const reset = inBothModes({
         const before = proxy.cuts
         proxy.reset()
         live.injected(proxy.cuts - before)
+        // Back before the next one: the client waits its connect timeout where a connection dies in the handshake.
+        yield* Effect.sleep(800)
         yield* live.acknowledged
       }
     })

@@ -159,7 +159,13 @@ const mute = row(
     )
     return yield* timed(
       Effect.scoped(
-        NatsBroker.make({ servers: `nats://127.0.0.1:${port.port}`, user: "app", password, connectTimeout: "1 second" })
+        NatsBroker.make({
+          servers: `nats://127.0.0.1:${port.port}`,
+          user: "app",
+          password,
+          connectTimeout: "1 second",
+          initialConnectTimeout: "1 second"
+        })
       ),
       { reason: "Timeout", withinMillis: 4000 }
     )

@@ -35,6 +35,7 @@ const service = Effect.fnUntraced(function*(options: ServiceOptions) {
     if (entries.length > 0) appendFileSync(options.file, History.toJsonLines(entries))
   })
   yield* Effect.forkChild(Effect.forever(Effect.andThen(Effect.sleep(5), write)))
+  const handler = history.handler("g", "service", () => Effect.sleep(options.handleMillis))
   const bus = EventBus.layer({ maxPending: 512, drainTimeout: options.drainMillis }).pipe(
     Layer.provide(driver(options.servers, options.mode))
   )
@@ -45,7 +46,8 @@ const service = Effect.fnUntraced(function*(options: ServiceOptions) {
       group: "g",
       concurrency: 16,
       maxInFlight: options.maxInFlight,
-      handlers: { Moved: history.handler("g", "service", () => Effect.sleep(options.handleMillis)) }
+      // What is acknowledged is in the file, however the process ends.
+      handlers: { Moved: (envelope, delivery) => Effect.ensuring(handler(envelope, delivery), write) }
     })
     let n = 0
     const one = Effect.suspend(() => {
