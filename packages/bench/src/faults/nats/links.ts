@@ -12,7 +12,7 @@ const reset = inBothModes({
   name: "connections reset",
   injects: "TCP reset with publishes under way, five times",
   asserts,
-  longestGapMillis: 3000,
+  longestGapMillis: 5000,
   quick: true,
   proxied: true
 }, ({ proxy }) => ({
@@ -98,7 +98,7 @@ const late = inBothModes({
   name: "300 ± 100 ms each way",
   injects: "each direction is late by 200 to 400 ms, for 5 s",
   asserts,
-  longestGapMillis: 3000,
+  longestGapMillis: 5000,
   quick: false,
   proxied: true
 }, ({ proxy }) => ({

@@ -22,7 +22,7 @@ const contention = inBothModes({
   name: "64 publishers, one aggregate",
   injects: "64 fibers publish to one aggregate; nothing goes wrong",
   asserts: ["I1", "I2", "I4", "I5"],
-  longestGapMillis: 1000,
+  longestGapMillis: 5000,
   quick: true
 }, (_, mode) => ({
   aggregates: 1,
