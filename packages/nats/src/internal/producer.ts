@@ -6,6 +6,7 @@ import type { Admin } from "./admin.ts"
 import { AtomicPublisher } from "./atomic.ts"
 import type { Client, Message } from "./client.ts"
 import type { Batch, LanePolicy, Producer, TopicInfo, TopicSpec } from "./core.ts"
+import { Diagnosis } from "./diagnosis.ts"
 import { FastLane, type Routes, sweepMillis } from "./fastIngest.ts"
 import { patience } from "./generations.ts"
 import { Outbound } from "./outbound.ts"
@@ -44,31 +45,19 @@ class ProducerState {
   constructor(client: Client, admin: Admin, context: Context.Context<never>) {
     const fork = Effect.runForkWith(context)
     const prefix = `${client.inbox}.${client.number()}`
-    const asking = new Map<string, Array<(missing: boolean) => void>>()
+    const diagnosis = new Diagnosis({
+      look: (topic) =>
+        Effect.match(admin.find(topic), { onFailure: () => false, onSuccess: (found) => found._tag === "None" }),
+      fork: (effect) => void fork(effect),
+      now: () => client.clock.currentTimeMillisUnsafe()
+    })
     this.#shared = {
       client,
       admin,
       outbound: new Outbound(client),
       subjects: new Subjects(),
       inbox: `${prefix}.`,
-      diagnose: (topic, told) => {
-        const waiting = asking.get(topic)
-        if (waiting !== undefined) {
-          waiting.push(told)
-          return
-        }
-        asking.set(topic, [told])
-        fork(
-          Effect.match(admin.find(topic), {
-            onFailure: () => false,
-            onSuccess: (found) => found._tag === "None"
-          }).pipe(Effect.map((missing) => {
-            const all = asking.get(topic) ?? []
-            asking.delete(topic)
-            for (const tell of all) tell(missing)
-          }))
-        )
-      },
+      nobody: (topic) => diagnosis.isMissing(topic) ? Outcomes.missing(topic) : Outcomes.nobody,
       later: (millis, run) => {
         fork(Effect.andThen(Effect.sleep(millis), Effect.sync(run)))
       }

@@ -14,7 +14,7 @@ import { type Elapsed } from "../../stopwatch.ts"
 import { OrderPlaced } from "../../workload/orders.ts"
 import { Stored } from "../../workload/stored.ts"
 import { attempt, type Baseline } from "../baseline.ts"
-import { type Prepared, prepare } from "../prepared.ts"
+import { prepare, type Prepared } from "../prepared.ts"
 
 export type Servers = ReadonlyArray<string>
 

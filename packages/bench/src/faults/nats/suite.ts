@@ -2,7 +2,15 @@ import natsPackage from "@effect-eventbus/nats/package.json" with { type: "json"
 import { Effect } from "effect"
 import { natsCluster } from "../../brokers/natsCluster.ts"
 import type { Suite } from "../scenario.ts"
-import * as killed from "./killed.ts"
+import * as acks from "./acks.ts"
+import * as callers from "./callers.ts"
+import * as cluster from "./cluster.ts"
+import * as ending from "./ending.ts"
+import * as full from "./full.ts"
+import * as leak from "./leak.ts"
+import * as links from "./links.ts"
+import * as security from "./security.ts"
+import * as server from "./server.ts"
 
 const versions = Effect.gen(function*() {
   const { nodes } = yield* natsCluster()
@@ -15,5 +23,15 @@ export const nats: Suite = {
   name: "nats",
   description: "Faults on real nats-servers, started for the purpose",
   versions,
-  scenarios: [...killed.scenarios]
+  scenarios: [
+    ...server.scenarios,
+    ...cluster.scenarios,
+    ...links.scenarios,
+    ...acks.scenarios,
+    ...callers.scenarios,
+    ...full.scenarios,
+    ...ending.scenarios,
+    ...security.scenarios,
+    ...leak.scenarios
+  ]
 }
