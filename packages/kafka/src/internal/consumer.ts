@@ -10,6 +10,7 @@ import type { Counters } from "./counters.ts"
 import type { Engine } from "./engine.ts"
 import type { Failure } from "./failure.ts"
 import { Member } from "./member.ts"
+import { passes, patienceInRequests } from "./patientAdmin.ts"
 import { resolve } from "./positions.ts"
 import type { Settings } from "./settings.ts"
 
@@ -89,12 +90,15 @@ export const makeConsumer = Effect.fnUntraced(function*(
     member.start = positions
     yield* Effect.ignore(ask(() => admin.commit(group, topic, positions)))
   }
-  // Whoever joins waits for the members that are there already, so for a dead one until its session has ended: longer than
-  // all tries of one request may take.
+  const begin = clock.monotonicTimeNanosUnsafe()
+  const { rebalanceTimeoutMillis } = settings.consumer
+  // A member that hands over makes the others wait, longer than for other requests. To ask again is no second membership.
+  const patience = (found: Failure): number =>
+    found.kind === "timeout" ? rebalanceTimeoutMillis : patienceInRequests * settings.requestTimeoutMillis
   yield* ask(() => membership.join()).pipe(
     Effect.retry({
-      while: ({ kind }) => kind === "timeout",
-      schedule: Schedule.upTo(Schedule.spaced(100), { duration: settings.consumer.rebalanceTimeoutMillis })
+      while: (found) => passes(found) && Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6 < patience(found),
+      schedule: Schedule.spaced(settings.retryDelayMillis)
     }),
     Effect.mapError(failWith)
   )

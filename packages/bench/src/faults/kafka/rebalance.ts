@@ -78,7 +78,7 @@ const scenario = (one: Case): Scenario => ({
       if (repeated > one.repeats) {
         live.violation(`I5: ${repeated} events were handled again, at most ${one.repeats} expected`)
       }
-      return { entries: entriesOf(members), groups: [group], unclear: [] }
+      return { entries: entriesOf(members), groups: [group] }
     })
     return yield* round<Stalled>(one.id, own, (live) => one.inject(start(live), live), {
       topic: { partitions },
