@@ -109,8 +109,8 @@ export class Node {
       `${libFolder()}/*`,
       "kafka.tools.StorageTool",
       "format",
-      "-t",
-      cluster,
+      // An id may begin with a dash.
+      `--cluster-id=${cluster}`,
       "-c",
       this.config,
       "--ignore-formatted",
@@ -119,7 +119,7 @@ export class Node {
   }
 
   /** Starts it; completes when it listens. */
-  async start(timeout = 60_000) {
+  async start(timeout = 150_000) {
     const log = openSync(this.log, "a")
     const child = spawn("java", [
       `-Xmx${this.heap}m`,
