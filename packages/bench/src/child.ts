@@ -32,3 +32,7 @@ export const perMessage = (messages: number) => run<PerMessage>("perMessage", me
 /** On NATS, for a way of publishing to an ordered topic. */
 export const natsFlat = (mode: "auto" | "window", messages: number, servers: ReadonlyArray<string>) =>
   run<ReadonlyArray<Flat>>(`nats-${mode}`, messages, servers.join(","))
+
+/** On Kafka. */
+export const kafkaFlat = (messages: number, bootstrap: ReadonlyArray<string>) =>
+  run<ReadonlyArray<Flat>>("kafka", messages, bootstrap.join(","))

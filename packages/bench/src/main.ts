@@ -8,6 +8,7 @@ import { CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
 import { consume } from "./consume.ts"
 import { core } from "./core.ts"
 import type { Figures } from "./figures.ts"
+import { kafka } from "./kafka.ts"
 import { nats } from "./nats.ts"
 import { page } from "./report.ts"
 
@@ -114,9 +115,22 @@ const natsSuite = suite(
     })
 )
 
+const kafkaSuite = suite(
+  "kafka",
+  "Publishing to Apache Kafka, beside the raw clients",
+  ({ messages, quick, rounds }) =>
+    kafka({
+      messages,
+      rounds: quick ? 1 : rounds,
+      sizes: quick ? [5000, 50_000] : [10_000, 100_000, 1_000_000],
+      flatRounds: quick ? 1 : Math.min(rounds, 3),
+      say
+    })
+)
+
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures the bus: npm run bench -- <suite>"),
-  Command.withSubcommands([coreSuite, consumeSuite, natsSuite])
+  Command.withSubcommands([coreSuite, consumeSuite, natsSuite, kafkaSuite])
 )
 
 NodeRuntime.runMain(
