@@ -4,16 +4,32 @@
 import { isAscii } from "node:buffer"
 import type { Headers, OutboundRecord } from "./core.ts"
 
-const start = "NATS/1.0\r\n"
+const version = "NATS/1.0"
+const lineEnd = "\r\n"
 
-/** The text of the headers; `undefined` where a value is not text. */
+/** What stands before a value: the end of the line before, and the name. Few names, many values. */
+const before = new Map<string, string>()
+
+// Names come from applications, so that the table of them must not grow without an end.
+const mostNames = 1024
+
+const beforeValue = (name: string): string => {
+  const known = before.get(name)
+  if (known !== undefined) return known
+  const made = `${lineEnd}${name}: `
+  if (before.size < mostNames) before.set(name, made)
+  return made
+}
+
+/** The text of the headers, without the end of the last line; `undefined` where a value is not text. */
 const lines = (headers: Headers.Headers): string | undefined => {
-  let text = start
+  let text = version
   for (let i = 0; i < headers.length; i++) {
     const header = headers[i]!
     const value = header[1]
     if (typeof value !== "string") return undefined
-    text += `${header[0]}: ${value}\r\n`
+    text += beforeValue(header[0])
+    text += value
   }
   return text
 }
@@ -24,13 +40,13 @@ const bytesOf = (headers: Headers.Headers, extra: string): Uint8Array => {
       ? Buffer.from(`${name}: ${value}\r\n`)
       : Buffer.concat([Buffer.from(`${name}: `), value, Buffer.from("\r\n")])
   )
-  return Buffer.concat([Buffer.from(start), ...parts, Buffer.from(`${extra}\r\n`)])
+  return Buffer.concat([Buffer.from(version + lineEnd), ...parts, Buffer.from(extra + lineEnd)])
 }
 
 /** `extra`: further lines, each with its end. Text, which is cheaper, where all values are text. */
 export const encode = (headers: Headers.Headers, extra: string): string | Uint8Array => {
   const text = lines(headers)
-  return text === undefined ? bytesOf(headers, extra) : `${text}${extra}\r\n`
+  return text === undefined ? bytesOf(headers, extra) : `${text}\r\n${extra}\r\n`
 }
 
 /** Of a block that {@link encode} made. */
@@ -143,11 +159,11 @@ type Visit = (name: Name, value: string | Uint8Array) => void
  * strings then, with their hashes.
  */
 const names: Array<Name> = []
-const mostNames = 64
+const mostPlaces = 64
 
 const named = (text: string, index: number): Name => {
   const name = { text, kind: kindOf(text) }
-  if (index < mostNames) names[index] = name
+  if (index < mostPlaces) names[index] = name
   return name
 }
 
