@@ -1,11 +1,23 @@
-// One measurement in a process of its own: `node --expose-gc worker.ts flat|perMessage <messages>`. Prints JSON.
+// One measurement in a process of its own: `node --expose-gc worker.ts <what> <JSON>`. Prints JSON.
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
+import { cell } from "./compare/cell.ts"
+import { measure as knobs } from "./knobs/measure.ts"
+import { measure as stages } from "./stages/measure.ts"
 import { flat, perMessage } from "./workload/flat.ts"
 
-const [what, messages] = process.argv.slice(2)
-const measurement: Effect.Effect<unknown, unknown> = what === "flat"
-  ? flat(Number(messages))
-  : perMessage(Number(messages))
+/** By name. Each takes what the function of that name in `child.ts` hands over. */
+const measurements = {
+  flat,
+  perMessage,
+  cell,
+  stages,
+  knobs
+}
 
-NodeRuntime.runMain(Effect.flatMap(measurement, (result) => Console.log(JSON.stringify(result))))
+const [what = "", argument = "null"] = process.argv.slice(2)
+const run: (argument: never) => Effect.Effect<unknown, unknown> = measurements[what as keyof typeof measurements]
+
+NodeRuntime.runMain(
+  Effect.flatMap(run(JSON.parse(argument) as never), (result) => Console.log(JSON.stringify(result)))
+)
