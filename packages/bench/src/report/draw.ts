@@ -28,6 +28,18 @@ export interface Chart {
 
 export const fontFamily = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
+/** Wide enough for any font that a reader may have: there is none here to measure with. */
+const emOf = (character: string): number =>
+  /[ilj.,:;'|!()]/.test(character) ? 0.36 : /[mwMW@%—]/.test(character) ? 0.95 : character === "\u00a0" || character === " " ? 0.34 : 0.62
+
+const fontSizeOf = (font: string | undefined): number => Number(/([\d.]+)px/.exec(font ?? "")?.[1] ?? 12)
+
+echarts.setPlatformAPI({
+  measureText: (text, font) => ({
+    width: Array.from(text).reduce((sum, character) => sum + emOf(character), 0) * fontSizeOf(font)
+  })
+})
+
 const base = (size: Size): echarts.EChartsOption => ({
   animation: false,
   textStyle: { fontFamily, fontSize: size.narrow ? 11 : 13, color: colour("ink") }
@@ -65,6 +77,9 @@ ${chart.note === undefined ? undefined : html`<p class="note">${chart.note}</p>`
 // --- parts that all charts share --------------------------------------------------------------------------------------
 
 export const axisText = (size: Size) => ({ color: colour("soft"), fontSize: size.narrow ? 10.5 : 12 })
+
+/** "Sustained 200 k" is "200 k" where there is little room. */
+export const levelLabel = (size: Size, level: string): string => size.narrow ? level.replace("Sustained ", "") : level
 
 export const splitLine = { lineStyle: { color: colour("line"), width: 1 } }
 

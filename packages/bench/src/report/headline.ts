@@ -1,7 +1,7 @@
 /**
  * The one figure, and the few beside it.
  */
-import { labels } from "../brokers/target.ts"
+import { type BrokerName, labels } from "../brokers/target.ts"
 import { leaksOf, type MeasuredCell } from "../compare/figures.ts"
 import { modeLabels } from "../load/publishing.ts"
 import type { Report } from "./model.ts"
@@ -11,6 +11,15 @@ import { cellsOf } from "./select.ts"
 export interface Headline {
   readonly figure: string
   readonly unit: string
+  readonly detail: string
+}
+
+/** For those who do not know how the brokers are called in the charts. */
+const brokerWords: Readonly<Record<BrokerName, string>> = {
+  "memory": "the broker in memory",
+  "nats-memory": "NATS JetStream in memory",
+  "nats-file": "NATS JetStream on disk",
+  "kafka": "Apache Kafka"
 }
 
 const durable = (cell: MeasuredCell): boolean => cell.broker === "nats-file" || cell.broker === "kafka"
@@ -25,18 +34,20 @@ export const headlineOf = (report: Report): Headline | undefined => {
       .toSorted((a, b) => b.ackedPerSecond.median - a.ackedPerSecond.median)[0]
     return {
       figure: rounded(best.ackedPerSecond.median),
-      unit: `messages a second from one Node process, each stored and acknowledged by ${
-        labels[best.broker]
-      }, consumed and handled by the same process meanwhile (${best.level}: ${integer(best.messages)} messages, ${
+      unit: `messages a second from one Node process, each stored and acknowledged by ${brokerWords[best.broker]}`,
+      detail: `Consumed and handled by the same process meanwhile: ${integer(best.messages)} messages, ${
         modeLabels[best.mode]
-      })${other === undefined ? "" : `. ${labels[other.broker]}: ${rounded(other.ackedPerSecond.median)}`}`
+      }, median of ${best.rounds === 1 ? "one round" : `${best.rounds} rounds`}.${
+        other === undefined ? "" : ` The same on ${brokerWords[other.broker]}: ${rounded(other.ackedPerSecond.median)}.`
+      }`
     }
   }
   const group = report.peers?.groups.find(({ broker }) => broker !== "Memory")
   const own = group?.peers.find(({ ours }) => ours)
   return group === undefined || own === undefined ? undefined : {
     figure: rounded(own.messagesPerSecond.median),
-    unit: `messages a second from one Node process, each stored and acknowledged by ${group.broker}`
+    unit: `messages a second from one Node process, each stored and acknowledged by ${group.broker}`,
+    detail: `Median of ${group.rounds} rounds of ${integer(own.messages)} messages.`
   }
 }
 

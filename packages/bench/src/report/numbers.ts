@@ -29,6 +29,10 @@ export const duration = (millis: number): string =>
     ? `${millis.toFixed(2)} ms`
     : `${(millis * 1000).toFixed(0)} µs`
 
+/** A round duration, on an axis. */
+export const tick = (millis: number): string =>
+  millis >= 1000 ? `${millis / 1000} s` : millis >= 1 ? `${millis} ms` : `${Math.round(millis * 1000)} µs`
+
 export const ratio = (value: number): string => `${value.toFixed(value < 10 ? 2 : 1)} x`
 
 export const percent = (share: number): string => {

@@ -95,7 +95,7 @@ const method = (report: Report): ReadonlyArray<string> => {
   return [
     "Time runs from the first publish to the last acknowledgement, and to the last handled message. Nothing sleeps in "
     + "between; the reports on the older bus divided by a sleep of 15 or 30 seconds.",
-    "Each cell of the comparison runs in a process of its own (of a quick run too), with a bus and topics of its own for "
+    "Each cell of the comparison runs in a process of its own, with a bus and topics of its own for "
     + "each round. Before the clock starts, messages go to each topic and are handled, so that connections, assignments "
     + "and compiled code are there.",
     `Warm-up rounds go on until the last one is not slower than 70 % of the fastest, at least three. A cell that does not `
@@ -161,7 +161,8 @@ ${
       ? html`<h1>effect-eventbus under load</h1>`
       : html`<h1 class="alt">effect-eventbus under load</h1>
 <p class="hero">${headline.figure}</p>
-<p class="hero-unit">${headline.unit}.</p>`
+<p class="hero-unit">${headline.unit}</p>
+<p class="hero-detail">${headline.detail}</p>`
   }
 <p class="lead">effect-eventbus is an event bus for TypeScript services: typed events go to NATS JetStream, Apache Kafka or memory, each publish is acknowledged by the broker, and events about the same thing arrive in the order in which they happened. This page is what that costs on one machine.${
     report.quick ? " It is of a quick run: to see that everything works, not for figures." : ""

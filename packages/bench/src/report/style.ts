@@ -11,8 +11,9 @@ main,header.top,footer{max-width:944px;margin:0 auto;padding:0 32px}
 header.top{padding-top:56px}
 .eyebrow{margin:0;color:var(--soft);font-size:14px;letter-spacing:.02em}
 h1{margin:.5rem 0 1.25rem;font-size:clamp(1.6rem,4.2vw,2.35rem);line-height:1.2;letter-spacing:-.02em;font-weight:650;text-wrap:balance}
-.hero{margin:0 0 4px;font-size:clamp(3.1rem,12vw,6.2rem);line-height:1;font-weight:700;letter-spacing:-.045em;color:var(--accent);font-variant-numeric:tabular-nums}
-.hero-unit{margin:0 0 20px;font-size:clamp(1.05rem,2.6vw,1.3rem);font-weight:550;max-width:36em;text-wrap:pretty}
+.hero{margin:18px 0 10px -.03em;font-size:clamp(3.1rem,11vw,5.6rem);line-height:1;font-weight:700;letter-spacing:-.045em;color:var(--accent);font-variant-numeric:tabular-nums}
+.hero-unit{margin:0 0 8px;font-size:clamp(1.1rem,2.6vw,1.35rem);line-height:1.4;font-weight:600;max-width:34em;text-wrap:balance}
+.hero-detail{margin:0 0 26px;max-width:42em;font-size:15px;text-wrap:pretty}
 .lead{margin:0 0 28px;max-width:42em;color:var(--soft);text-wrap:pretty}
 .tiles{display:grid;grid-template-columns:repeat(4,1fr);gap:1px;margin:0 0 8px;padding:0;background:var(--line);border:1px solid var(--line);border-radius:12px;overflow:hidden}
 .tiles div{background:var(--paper);padding:16px 18px;display:flex;flex-direction:column}

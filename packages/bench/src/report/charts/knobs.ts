@@ -33,7 +33,8 @@ const chartOf = (knob: string, sweeps: ReadonlyArray<Sweep>): Chart => {
       },
       yAxis: valueAxis(size, "messages/s", short),
       series: sweeps.map(({ broker, points: own }, i) => ({
-        type: "line" as const,
+        type: points.length < 3 ? "bar" as const : "line" as const,
+        barMaxWidth: 26,
         name: labels[broker],
         symbol: symbols[i % symbols.length] ?? "circle",
         symbolSize: 8,

@@ -6,9 +6,9 @@ import type { MeasuredCell } from "../../compare/figures.ts"
 import type { Percentiles } from "../../figures.ts"
 import type { Mode } from "../../load/publishing.ts"
 import { colour } from "../colours.ts"
-import { axisText, categoryAxis, type Chart, legend, type Size, splitLine } from "../draw.ts"
+import { axisText, categoryAxis, type Chart, legend, levelLabel, type Size, splitLine } from "../draw.ts"
 import type { Report } from "../model.ts"
-import { duration } from "../numbers.ts"
+import { duration, tick } from "../numbers.ts"
 import { brokersOf, cellsAt, levelsOf } from "../select.ts"
 
 const symbols: Readonly<Record<string, string>> = {
@@ -56,10 +56,10 @@ const chart = (
     option: (size: Size) => ({
       legend: { ...legend(size), data: brokers.map((broker) => labels[broker]) },
       grid: { left: 4, right: 12, top: size.narrow ? 64 : 44, bottom: 4, containLabel: true },
-      xAxis: categoryAxis(size, levels.map((level) => size.narrow ? level.replaceAll(" ", "\n") : level)),
+      xAxis: categoryAxis(size, levels.map((level) => levelLabel(size, level))),
       yAxis: {
         type: "log" as const,
-        axisLabel: { ...axisText(size), formatter: duration },
+        axisLabel: { ...axisText(size), formatter: tick },
         splitLine
       },
       series: brokers.flatMap((broker) => {

@@ -6,7 +6,7 @@ import type { MeasuredCell } from "../../compare/figures.ts"
 import { extreme, levels } from "../../compare/levels.ts"
 import { modeLabels, modes } from "../../load/publishing.ts"
 import { colour } from "../colours.ts"
-import { categoryAxis, type Chart, legend, type Size, valueAxis } from "../draw.ts"
+import { categoryAxis, type Chart, legend, levelLabel, type Size, valueAxis } from "../draw.ts"
 import type { Report } from "../model.ts"
 import { rounded, short } from "../numbers.ts"
 import { brokersOf, cellsAt, fastest, levelsOf } from "../select.ts"
@@ -19,7 +19,7 @@ interface Group {
   readonly cellOf: (broker: BrokerName) => MeasuredCell | undefined
 }
 
-const bars = (groups: ReadonlyArray<Group>, brokers: ReadonlyArray<BrokerName>) => (size: Size) => {
+const bars = (groups: ReadonlyArray<Group>, brokers: ReadonlyArray<BrokerName>, wordy = false) => (size: Size) => {
   const room = (size.width - 60) / Math.max(groups.length, 2)
   const barWidth = Math.max(4, Math.min(26, room * 0.78 / (brokers.length * (1 + barGap))))
   return {
@@ -27,7 +27,7 @@ const bars = (groups: ReadonlyArray<Group>, brokers: ReadonlyArray<BrokerName>) 
     grid: { left: 4, right: 8, top: size.narrow ? 78 : 62, bottom: 4, containLabel: true },
     xAxis: categoryAxis(
       size,
-      groups.map(({ label }) => size.narrow ? label.replaceAll(" ", "\n") : label)
+      groups.map(({ label }) => wordy && size.narrow ? label.replaceAll(" ", "\n") : levelLabel(size, label))
     ),
     yAxis: valueAxis(size, "messages/s", short),
     series: brokers.flatMap((broker, place) => {
@@ -100,6 +100,6 @@ export const byMode = (report: Report): Chart | undefined => {
     note: "Each ack awaited: 1,000 callers, each waits for the acknowledgement of its message before it sends the next. "
       + "Async window: one caller, which waits only while 8,192 messages are pending. Batch: five callers, 500 at a time.",
     height,
-    option: bars(groups, brokers)
+    option: bars(groups, brokers, true)
   }
 }
