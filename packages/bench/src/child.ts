@@ -36,3 +36,7 @@ export const perMessage = (messages: number) => run<PerMessage>("perMessage", me
 export const cell = (task: CellTask) => run<Cell>("cell", task)
 export const stages = (task: StagesTask) => run<StagesResult>("stages", task)
 export const knobs = (task: KnobsTask) => run<Sweep>("knobs", task)
+
+/** On NATS, for a way of publishing to an ordered topic. */
+export const natsFlat = (mode: "auto" | "window", messages: number, servers: ReadonlyArray<string>) =>
+  run<ReadonlyArray<Flat>>("natsFlat", { mode, messages, servers })

@@ -8,6 +8,7 @@ import { CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
 import { consume } from "./consume.ts"
 import { core } from "./core.ts"
 import type { Figures } from "./figures.ts"
+import { nats } from "./nats.ts"
 import { page } from "./report.ts"
 
 /** A check failed. The page has said which. */
@@ -100,9 +101,22 @@ const consumeSuite = suite(
   ({ messages, rounds }) => consume({ messages, rounds, say })
 )
 
+const natsSuite = suite(
+  "nats",
+  "Publishing to NATS JetStream, beside the raw client",
+  ({ messages, quick, rounds }) =>
+    nats({
+      messages,
+      rounds: quick ? Math.min(rounds, 2) : rounds,
+      sizes: quick ? [10_000, 50_000] : [10_000, 100_000, 1_000_000],
+      flatRounds: quick ? 1 : Math.min(rounds, 3),
+      say
+    })
+)
+
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures the bus: npm run bench -- <suite>"),
-  Command.withSubcommands([coreSuite, consumeSuite])
+  Command.withSubcommands([coreSuite, consumeSuite, natsSuite])
 )
 
 NodeRuntime.runMain(

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { brokerReason, outcomeOf, subscribeReason } from "../src/internal/classify.ts"
-import { failureOf, failuresOf, partitionOutcome } from "../src/internal/errors.ts"
+import { failureOf, failuresOf, partitionOutcome } from "../src/internal/platformatic/errors.ts"
 import { type Failure, failure, protocolFailure } from "../src/internal/failure.ts"
 
 const topic = { topic: "orders", group: "g", size: { bytes: 11, limit: 10 } }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import * as AckSubject from "../src/internal/ackSubject.ts"
-import { decodeRecord, encodeRecord, find, messageId, statusOf } from "../src/internal/headers.ts"
+import { decodeRecord, encodeRecord as encodeBlock, find, messageId, statusOf } from "../src/internal/headers.ts"
 import * as PubAck from "../src/internal/pubAck.ts"
 
 const record = (changes: object = {}) => ({
@@ -14,6 +14,11 @@ const record = (changes: object = {}) => ({
   size: 0,
   ...changes
 })
+
+const encodeRecord = (...args: Parameters<typeof encodeBlock>): Uint8Array => {
+  const block = encodeBlock(...args)
+  return typeof block === "string" ? Buffer.from(block) : block
+}
 
 describe("headers", () => {
   test("come back as they were, with the key, without what is ours", () => {

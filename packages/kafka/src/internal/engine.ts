@@ -1,6 +1,7 @@
 /**
- * What this driver needs of a Kafka client library, in its own terms. `client.ts` implements it with
- * `@platformatic/kafka`, `kafkajs/client.ts` with `kafkajs`. Everything else here knows only this.
+ * What this driver needs of a Kafka client library, in its own terms. `platformatic/client.ts` implements it with
+ * `@platformatic/kafka`, `kafkajs/client.ts` with `kafkajs`: a folder for each, which alone imports its client. Everything
+ * else here knows only this.
  */
 import type { OutboundRecord } from "@effect-eventbus/core/Broker"
 import type { Headers } from "@effect-eventbus/core/Headers"

@@ -13,7 +13,7 @@ import {
   type StreamConfig,
   type StreamInfo
 } from "@nats-io/jetstream"
-import { MsgHdrsImpl, MsgImpl } from "@nats-io/nats-core/internal"
+import { MsgImpl, NatsConnectionImpl } from "@nats-io/nats-core/internal"
 import {
   type Authenticator,
   connect as dial,
@@ -30,6 +30,7 @@ import { readFileSync } from "node:fs"
 import type { Decided, Options } from "../NatsConfig.ts"
 import { clientError } from "./classify.ts"
 import { BrokerError, type Status } from "./core.ts"
+import { Frames } from "./frames.ts"
 import { waitUntil } from "./wait.ts"
 
 export type { ConsumerConfig, ConsumerInfo, JetStreamManager, NatsConnection, StreamConfig, StreamInfo }
@@ -40,14 +41,6 @@ export interface Message {
   readonly reply: string
   readonly data: Uint8Array
   readonly header: Uint8Array | undefined
-}
-
-/** Serves bytes that were made elsewhere: encoding through the client's own map costs as much as all the rest. */
-class PreparedHeaders extends MsgHdrsImpl {
-  bytes: Uint8Array = new Uint8Array(0)
-  override encode(): Uint8Array {
-    return this.bytes
-  }
 }
 
 /** Before an answer came. Named as the client's own error of that meaning. */
@@ -90,8 +83,7 @@ export class Client {
   lastAckAt: number | undefined
   readonly #listeners = new Set<Listener>()
   #numbers = 0
-  readonly #headers = new PreparedHeaders()
-  readonly #options: { reply: string; headers: PreparedHeaders } = { reply: "", headers: this.#headers }
+  readonly #frames: Frames
 
   constructor(fields: {
     readonly connection: NatsConnection
@@ -108,6 +100,8 @@ export class Client {
     this.clock = fields.clock
     this.id = fields.id
     this.inbox = `${fields.config.inboxPrefix}.${fields.id}`
+    if (!(this.connection instanceof NatsConnectionImpl)) throw new Error("not a connection of @nats-io/nats-core")
+    this.#frames = new Frames(this.connection.protocol)
   }
 
   /** Largest message, headers included. */
@@ -135,17 +129,17 @@ export class Client {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Hands a message with headers to the client. Throws only for what was checked before. */
-  publish(subject: string, reply: string, headers: Uint8Array, body: Uint8Array): void {
-    this.#headers.bytes = headers
-    this.#options.reply = reply
-    this.connection.publish(subject, body, this.#options)
+  /**
+   * Hands a message with headers to the client: `headerBytes` of them. Subjects were checked before. Throws only where the
+   * connection is closed.
+   */
+  publish(subject: string, reply: string, headers: string | Uint8Array, headerBytes: number, body: Uint8Array): void {
+    this.#frames.add(subject, reply, headers, headerBytes, body)
   }
 
   /** The same without headers. */
   publishPlain(subject: string, reply: string | undefined, body: Uint8Array): void {
-    if (reply === undefined) this.connection.publish(subject, body)
-    else this.connection.publish(subject, body, { reply })
+    this.#frames.add(subject, reply ?? "", "", 0, body)
   }
 
   /**
@@ -179,6 +173,7 @@ export class Client {
 
   /** Tells whether the server has read everything that was published before. */
   barrier(told: (read: boolean) => void): void {
+    this.#frames.flush()
     void this.connection.flush().then(() => told(true), () => told(false))
   }
 

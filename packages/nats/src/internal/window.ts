@@ -11,7 +11,7 @@ import { publishRefusal } from "./classify.ts"
 import type { Client, Message } from "./client.ts"
 import { type Batch, type OutboundRecord, PublishError } from "./core.ts"
 import { Generations } from "./generations.ts"
-import { encodeRecord } from "./headers.ts"
+import { encodeRecord, headerBytes } from "./headers.ts"
 import type { Outbound } from "./outbound.ts"
 import * as Outcomes from "./outcome.ts"
 import * as PubAck from "./pubAck.ts"
@@ -66,7 +66,8 @@ export class WindowPublisher {
     const { client, inbox, outbound, subjects } = this.#shared
     const { name, partitions } = batch.topic
     const headers = encodeRecord(name, record, "")
-    const bytes = headers.length + record.body.length
+    const length = headerBytes(headers)
+    const bytes = length + record.body.length
     if (bytes > client.maxPayload) {
       batch.settle(index, Outcomes.notStored(new PublishError.TooLarge({ bytes, limit: client.maxPayload })))
       return
@@ -74,7 +75,7 @@ export class WindowPublisher {
     const subject = subjects.of(name, partitions, record.partition)
     const id = this.#next++
     this.#ledger.set(id, { batch, index, subject, bytes, generation: this.#generations.current })
-    client.publish(subject, `${inbox}${id}`, headers, record.body)
+    client.publish(subject, `${inbox}${id}`, headers, length, record.body)
     outbound.sent(bytes)
   }
 

@@ -2,7 +2,7 @@
  * Errors of `@platformatic/kafka` as failures. Duck-typed on what they carry, so that the table is tested without a
  * client, and a client of another version does not pass for a foreign object.
  */
-import { type Failure, failure, protocolFailure } from "./failure.ts"
+import { type Failure, failure, protocolFailure } from "../failure.ts"
 
 const property = (error: unknown, name: string): unknown =>
   typeof error === "object" && error !== null ? Reflect.get(error, name) : undefined
