@@ -10,6 +10,7 @@ import { core } from "./core.ts"
 import type { Figures } from "./figures.ts"
 import { nats } from "./nats.ts"
 import { page } from "./report.ts"
+import { bench, reportCommands } from "./reporting.ts"
 
 /** A check failed. The page has said which. */
 class ChecksFailed extends Data.TaggedError("ChecksFailed") {
@@ -114,13 +115,12 @@ const natsSuite = suite(
     })
 )
 
-const bench = Command.make("bench").pipe(
-  Command.withDescription("Measures the bus: npm run bench -- <suite>"),
-  Command.withSubcommands([coreSuite, consumeSuite, natsSuite])
+const everything = bench.pipe(
+  Command.withSubcommands([...reportCommands, coreSuite, consumeSuite, natsSuite])
 )
 
 NodeRuntime.runMain(
-  Command.run(bench, { version: "" }).pipe(
+  Command.run(everything, { version: "" }).pipe(
     Effect.provide([NodeServices.layer, CliConfig.layer({ builtIns: [GlobalFlag.Help] })]),
     Effect.provideService(References.LogToStderr, true)
   )

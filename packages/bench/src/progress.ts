@@ -77,6 +77,14 @@ export class Progress {
     this.#output.write(`\r${text}\x1b[K`)
   }
 
+  /** What is being done within a step. */
+  at(what: string): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.#what = `${this.#chapter}: ${what}`
+      this.#draw()
+    })
+  }
+
   /** Says something above the bar. */
   say(text: string): Effect.Effect<void> {
     return Effect.sync(() => {
