@@ -8,6 +8,18 @@ export default defineConfig({
       "packages/kafka/vitest.config.ts",
       {
         test: {
+          name: "faults-nats",
+          include: ["packages/bench/test/faults/nats.integration.test.ts"]
+        }
+      },
+      {
+        test: {
+          name: "faults-kafka",
+          include: ["packages/bench/test/faults/kafka.integration.test.ts"]
+        }
+      },
+      {
+        test: {
           name: "unit",
           include: ["{packages,examples}/*/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
           exclude: ["**/*.integration.test.ts"],

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 /** @typedef {{ up: (options?: import("./brokers/common.mjs").UpOptions) => Promise<import("./brokers/common.mjs").Running>,
  *   status: () => Promise<import("./brokers/common.mjs").Status>, down: () => Promise<import("./brokers/common.mjs").Status> }} BrokerModule */
 
-const variables = { nats: "NATS_URL", kafka: "KAFKA_BROKERS" }
+const variables = { nats: "NATS_URL", kafka: "KAFKA_BOOTSTRAP" }
 
 /** @param {string} name */
 const file = (name) => new URL(`brokers/${name}.mjs`, import.meta.url)
@@ -25,7 +25,8 @@ const run = async (name) => {
   const broker = await import(file(name).href)
   if (command === "up") {
     const { url } = await broker.up({ detached: true, log: (line) => process.stderr.write(`${name}: ${line}\n`) })
-    process.stdout.write(`${variables[name]}=${url}\n`)
+    // the variable of Kafka holds host:port
+    process.stdout.write(`${variables[name]}=${name === "kafka" ? url.replace("kafka://", "") : url}\n`)
     return true
   }
   const { note, running, url } = command === "down" ? await broker.down() : await broker.status()

@@ -1,5 +1,7 @@
-// Writes docs/laws.md from the last runs of the laws: `npm test` (or `npm run test:core`) leaves a report of each broker
-// in .reports/laws/, this makes the table of them. A broker that was not run has no column.
+// Writes docs/laws.md from the last runs of the laws: `npm test` leaves a report of each broker in .reports/laws/, a run of
+// some of the tests renews those of its brokers, and this makes the table of them. A broker that has a column and no
+// report is an error, so that a run of some of the tests cannot take columns away. `--check` writes nothing and fails
+// where the table is not what the reports give.
 import fs from "node:fs/promises"
 import path from "node:path"
 
@@ -56,18 +58,37 @@ export const render = (all) => {
   return `${lines.join("\n")}\n`
 }
 
+/** The brokers of a table. @param {string} text */
+export const columns = (text) =>
+  Array.from(text.matchAll(/^\| (.+?) \| \d+ \| \d+ \| \d+ \|$/gm), (match) => match[1] ?? "")
+
+/** @param {string} message */
+const fail = (message) => {
+  console.error(message)
+  process.exitCode = 1
+}
+
 const main = async () => {
   const files = (await fs.readdir(reports).catch(() => [])).filter((file) => file.endsWith(".json"))
   if (files.length === 0) {
-    console.error("there are no reports in .reports/laws: run the tests first")
-    process.exitCode = 1
+    fail("there are no reports in .reports/laws: run the tests first")
     return
   }
   const all = await Promise.all(
     files.map(async (file) => JSON.parse(await fs.readFile(path.join(reports, file), "utf8")))
   )
-  await fs.writeFile(target, render(all))
-  console.log(`${path.relative(root, target)}: ${all.map(({ subject }) => subject).join(", ")}`)
+  const subjects = all.map(({ subject }) => subject)
+  const before = await fs.readFile(target, "utf8").catch(() => "")
+  const lost = columns(before).filter((subject) => !subjects.includes(subject))
+  const after = render(all)
+  if (lost.length > 0) {
+    fail(`docs/laws.md knows ${lost.join("; ")}, and no report does: run \`npm test\`, or delete the file first`)
+  } else if (!process.argv.includes("--check")) {
+    await fs.writeFile(target, after)
+    console.log(`${path.relative(root, target)}: ${subjects.join("; ")}`)
+  } else if (before !== after) {
+    fail("docs/laws.md is not what the run gave: write it with `node scripts/laws.mjs`")
+  }
 }
 
 if (process.argv[1] === import.meta.filename) await main()

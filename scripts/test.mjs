@@ -1,15 +1,18 @@
-// npm test: type check, lint, format check and tests, all of them even when one fails.
+// npm test: type check, lint, format check and all tests, on real brokers too, all of them even when one fails.
 //
-// With `--brokers` the tests are those that start real brokers (Go for NATS; Java and Maven for Kafka), one project of
-// vitest after the other. Other arguments go to vitest (`--project unit`, a file name). The count of what passed and failed, each of the
-// first three as one test, is left in .reports/test.json for .ci/run.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+// Each project of vitest runs by itself, one after the other, and starts the brokers that it needs (Go for NATS; Java and
+// Maven for Kafka). Where there can be none it fails and says what to install; nothing is skipped. Then the table of laws
+// in docs/laws.md has to be what the run gave. `--brokers` leaves out the projects that need none; other arguments go to
+// vitest (`--project unit`, a file name). The count of what passed and failed, each step as one test, is left in
+// .reports/test.json for .ci/run.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { endAs, supervise } from "./lib/supervise.mjs"
 import { environment, root } from "./lib/workspace.mjs"
 
 const reports = path.join(root, ".reports")
-const brokers = ["nats", "kafka"]
+/** In this order. Those after the first need a broker. */
+const projects = ["unit", "nats", "faults-nats", "kafka", "faults-kafka"]
 const seconds = (/** @type {number} */ since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
 
 /** @type {Array<{ name: string, passed: number, failed: number, note: string }>} */
@@ -53,19 +56,26 @@ const tests = async (name, args) => {
   rows.push({ name, passed, failed: ok && passed > 0 ? failed : Math.max(failed, 1), note: seconds(started) })
 }
 
-rmSync(reports, { recursive: true, force: true })
-mkdirSync(reports)
+const wanted = process.argv.slice(2)
+const everything = wanted.length === 0
+if (everything) rmSync(reports, { recursive: true, force: true })
+else {
+  // The laws of brokers that this run leaves out keep their reports.
+  for (const left of existsSync(reports) ? readdirSync(reports) : []) {
+    if (left !== "laws") rmSync(path.join(reports, left), { recursive: true, force: true })
+  }
+}
+mkdirSync(reports, { recursive: true })
 await step("type check", "tsc", "-b")
 await step("lint", "oxlint")
 await step("format", "dprint", "check")
-const wanted = process.argv.slice(2)
-if (wanted[0] === "--brokers") {
-  const rest = wanted.slice(1)
-  for (const project of brokers) await tests(project, ["--project", project, ...rest])
-} else if (wanted.length > 0) {
-  await tests("tests", wanted)
+if (everything) {
+  for (const project of projects) await tests(project, ["--project", project])
+  await step("laws table", process.execPath, "scripts/laws.mjs", "--check")
+} else if (wanted[0] === "--brokers") {
+  for (const project of projects.slice(1)) await tests(project, ["--project", project, ...wanted.slice(1)])
 } else {
-  await tests("unit", ["--project", "unit"])
+  await tests("tests", wanted)
 }
 
 const passed = rows.reduce((sum, row) => sum + row.passed, 0)
@@ -73,6 +83,6 @@ const failed = rows.reduce((sum, row) => sum + row.failed, 0)
 writeFileSync(path.join(reports, "test.json"), `${JSON.stringify({ passed, failed, rows }, null, 2)}\n`)
 for (const row of rows) {
   const verdict = row.failed === 0 ? "ok    " : "FAILED"
-  process.stdout.write(`${verdict} ${row.name.padEnd(10)} ${row.passed} passed, ${row.failed} failed, ${row.note}\n`)
+  process.stdout.write(`${verdict} ${row.name.padEnd(12)} ${row.passed} passed, ${row.failed} failed, ${row.note}\n`)
 }
 process.exitCode = failed === 0 ? 0 : 1

@@ -7,6 +7,8 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ["test/**/*.integration.test.ts"],
     globalSetup: ["../../scripts/brokers/vitest.mjs"],
+    // They wait for brokers, clocks and connections more than they compute.
+    maxWorkers: 4,
     testTimeout: 60_000,
     hookTimeout: 60_000
   }

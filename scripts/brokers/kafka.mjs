@@ -13,12 +13,13 @@ import { clearState, end, folder as folderOf, freePort, listening, readState, sl
 
 const here = fileURLToPath(new URL("kafka", import.meta.url))
 const name = "kafka"
-const version = "4.1.1"
+/** What is started, and what compose.yaml runs. */
+export const version = "4.1.1"
 
 const libFolder = () => path.join(folderOf(name), "lib")
 
 const wanted =
-  `Kafka ${version} is started from its jars: install Java 17 or later (java) and Maven (mvn), or name a running Kafka in KAFKA_BOOTSTRAP=host:port`
+  `Kafka ${version} is started from its jars: install Java 17 or later (java) and Maven (mvn). Where one Kafka is enough, as for the bench, KAFKA_BOOTSTRAP=host:port may name it.`
 
 /** @param {string} command @param {ReadonlyArray<string>} args */
 const run = (command, args) => {

@@ -40,3 +40,7 @@ export const knobs = (task: KnobsTask) => run<Sweep>("knobs", task)
 /** On NATS, for a way of publishing to an ordered topic. */
 export const natsFlat = (mode: "auto" | "window", messages: number, servers: ReadonlyArray<string>) =>
   run<ReadonlyArray<Flat>>("natsFlat", { mode, messages, servers })
+
+/** On Kafka. */
+export const kafkaFlat = (messages: number, bootstrap: ReadonlyArray<string>) =>
+  run<ReadonlyArray<Flat>>("kafkaFlat", { messages, bootstrap })

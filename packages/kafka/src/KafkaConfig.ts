@@ -125,6 +125,11 @@ export interface Options {
   readonly idempotent?: boolean | undefined
   /** Default 5 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
+  /**
+   * How long the layer waits for a broker that is not there yet when it is built: it tries again until then, and fails
+   * with `NotConnected` or `Timeout` after it. What waiting does not mend fails at once. 0: one try. Default 30 seconds.
+   */
+  readonly initialConnectTimeout?: Duration.Input | undefined
   /** How long one request waits for its answer before its connection is given up. Default 5 seconds. */
   readonly requestTimeout?: Duration.Input | undefined
   /**

@@ -11,11 +11,11 @@
 import * as Broker from "@effect-eventbus/core/Broker"
 import * as BrokerError from "@effect-eventbus/core/BrokerError"
 import { Config, Context, Effect, Layer, type Scope } from "effect"
+import { failureFrom } from "./internal/ask.ts"
 import { brokerError } from "./internal/classify.ts"
 import type { Counters as MutableCounters } from "./internal/counters.ts"
 import * as client from "./internal/kafkajs/client.ts"
 import { adminFailureOf } from "./internal/kafkajs/errors.ts"
-import { failureFrom } from "./internal/member.ts"
 import { open } from "./internal/service.ts"
 import { decide } from "./internal/settings.ts"
 import type { ConsumerSettings, Options as AllOptions } from "./KafkaConfig.ts"
@@ -84,10 +84,13 @@ export const make = Effect.fnUntraced(function*(
     })
   }
   const settings = yield* decide({ ...options, idempotent: false })
-  const engine = yield* Effect.tryPromise({
-    try: () => client.make(settings),
-    catch: (error) => brokerError(failureFrom(error), { topic: "" })
-  })
+  const engine = yield* Broker.firstConnection(
+    Effect.tryPromise({
+      try: () => client.make(settings),
+      catch: (error) => brokerError(failureFrom(error), { topic: "" })
+    }),
+    { system: "kafka", within: settings.initialConnectTimeoutMillis, pause: settings.retryDelayMillis }
+  )
   const { counters, service } = yield* open(settings, engine)
   const kafka = KafkaJsBroker.of({
     admin: engine.rawAdmin,

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { brokerReason, outcomeOf, subscribeReason } from "../src/internal/classify.ts"
-import { failureOf, failuresOf, partitionOutcome } from "../src/internal/platformatic/errors.ts"
 import { type Failure, failure, protocolFailure } from "../src/internal/failure.ts"
+import { failureOf, failuresOf, partitionOutcome } from "../src/internal/platformatic/errors.ts"
 
 const topic = { topic: "orders", group: "g", size: { bytes: 11, limit: 10 } }
 const of = (code: string): Failure => protocolFailure(code, "said the broker")
@@ -9,7 +9,7 @@ const of = (code: string): Failure => protocolFailure(code, "said the broker")
 type Row = readonly [failure: Failure, outcome: string, reason: string, retryable: boolean]
 
 const rows: ReadonlyArray<Row> = [
-  [of("NOT_LEADER_OR_FOLLOWER"), "NotStored", "NotConnected", true],
+  [of("NOT_LEADER_OR_FOLLOWER"), "Ambiguous", "NotConnected", true],
   [of("LEADER_NOT_AVAILABLE"), "NotStored", "NotConnected", true],
   [of("NOT_ENOUGH_REPLICAS"), "NotStored", "BrokerFailure", true],
   [of("NOT_ENOUGH_REPLICAS_AFTER_APPEND"), "Ambiguous", "BrokerFailure", true],

@@ -1,21 +1,14 @@
-import * as Laws from "@effect-eventbus/core/testing/Laws"
 import * as KafkaJsBroker from "@effect-eventbus/kafka/KafkaJsBroker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterAll } from "vitest"
-import { writeReport } from "../../../scripts/lawsReport.ts"
 import { startKafka } from "./fixtures/kafka.ts"
-import { Api } from "./fixtures/proxy.ts"
+import { laws, optionsOf } from "./fixtures/laws.ts"
 
 const kafka = await startKafka()
 afterAll(kafka.stop, 30_000)
 
-const only = process.env["LAW"]
-const options: KafkaJsBroker.Options = {
-  bootstrapBrokers: kafka.proxied,
-  requestTimeout: "1 second",
-  consumer: { heartbeatInterval: "200 millis", handoverTimeout: "2 seconds", sessionTimeout: "6 seconds" }
-}
+const options = optionsOf(kafka)
 
 describe("KafkaJsBroker", () => {
   it.live("what kafkajs cannot do is refused", () =>
@@ -35,17 +28,4 @@ describe("KafkaJsBroker", () => {
     }))
 })
 
-Laws.run("kafkajs", KafkaJsBroker.layer(options), {
-  patience: "30 seconds",
-  report: writeReport,
-  cut: Effect.sync(() => kafka.proxy.cut()),
-  mend: Effect.sync(() => kafka.proxy.mend()),
-  dropAcks: (count) => Effect.sync(() => kafka.proxy.drop(Api.Produce, count)),
-  restart: Effect.promise(async () => {
-    for (const node of kafka.nodes) {
-      await node.stop()
-      await node.start()
-    }
-  }),
-  ...(only === undefined ? undefined : { laws: Laws.all.filter(({ name }) => name.includes(only)) })
-})
+laws("kafkajs", KafkaJsBroker.layer(options), kafka)

@@ -1,8 +1,8 @@
 import { Broker, EventBus, Publisher, Topic } from "@effect-eventbus/core"
 import { NatsBroker, type NatsConfig } from "@effect-eventbus/nats"
-import { Config, ConfigProvider, Effect, Fiber, Layer, Redacted, Schedule, SubscriptionRef } from "effect"
+import { Config, ConfigProvider, Context, Effect, Fiber, Layer, Redacted, Schedule, SubscriptionRef } from "effect"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { Moved } from "./fixtures/load.ts"
+import { Moved } from "./fixtures/moved.ts"
 import { NatsServer } from "./fixtures/natsServer.ts"
 import { url } from "./fixtures/server.ts"
 
@@ -226,11 +226,41 @@ describe("connections", () => {
     expect(error.isRetryable).toBe(false)
   })
 
-  test("no server is NotConnected, soon", async () => {
+  test("no server is NotConnected, after the time that it was given", async () => {
+    const started = performance.now()
     const error = await Effect.runPromise(
-      Effect.flip(Effect.scoped(NatsBroker.make({ servers: "nats://127.0.0.1:1" })))
+      Effect.flip(
+        Effect.scoped(NatsBroker.make({ servers: "nats://127.0.0.1:1", initialConnectTimeout: "500 millis" }))
+      )
     )
     expect(error.reason._tag).toBe("NotConnected")
+    expect(performance.now() - started).toBeGreaterThanOrEqual(500)
+  })
+
+  test("wrong credentials are not tried again", async () => {
+    const error = await Effect.runPromise(
+      Effect.flip(
+        Effect.timeout(
+          Effect.scoped(NatsBroker.make({ ...as("app", "wrong"), initialConnectTimeout: "1 hour" })),
+          20_000
+        )
+      )
+    )
+    expect(error).toMatchObject({ reason: { _tag: "Unauthorized" } })
+  })
+
+  test("a service that starts before its server waits for it", async () => {
+    await server.kill()
+    const opening = Effect.runPromise(
+      Effect.scoped(
+        Effect.flatMap(NatsBroker.make(as("app", "hunter2")), (context) => Context.get(context, Broker.Broker).health())
+      )
+    )
+    await new Promise((resolve) => {
+      setTimeout(resolve, 600)
+    })
+    await server.start()
+    expect((await opening).roundTripMillis).toBeGreaterThan(0)
   })
 
   test("options from the environment", async () => {

@@ -22,6 +22,12 @@ describe("options", () => {
     expect(Effect.runSync(NatsConfig.decide({ domain: "hub" })).apiPrefix).toBe("$JS.hub.API")
   })
 
+  test("tls:// asks for TLS", () => {
+    const decided = Effect.runSync(NatsConfig.decide({ servers: "nats://a:1,tls://b:2" }))
+    expect([decided.servers, decided.tls]).toEqual([["nats://a:1", "tls://b:2"], true])
+    expect(Effect.runSync(NatsConfig.decide({})).tls).toBeUndefined()
+  })
+
   test("a mode by topic", () => {
     const { modeOf } = Effect.runSync(NatsConfig.decide({ publishModes: { a: "window" } }))
     expect([modeOf("a"), modeOf("b"), modeOf("toString")]).toEqual(["window", "auto", "auto"])
@@ -34,7 +40,27 @@ describe("options", () => {
     [{ user: "a", token: secret }, "give one of"],
     [{ password: secret }, "password needs user"],
     [{ domain: "a", apiPrefix: "b" }, "give one of"],
-    [{ inboxPrefix: "a.>" }, "cannot be a prefix"],
+    [{ inboxPrefix: "a.>" }, "inboxPrefix: "],
+    [{ apiPrefix: "a b" }, "apiPrefix: "],
+    [{ domain: "a.b" }, "domain is one token"],
+    [{ servers: [] }, "servers must name a server"],
+    [{ servers: "nats://u:hunter2@h:4222" }, "servers must not hold credentials"],
+    [{ servers: "ws://h:4222" }, "servers must begin with"],
+    [{ servers: "nats://h:1, nats://h h" }, "servers must be of the form"],
+    [{ servers: "tls://h:1", tls: false }, "tls is false"],
+    [{ user: "" }, "user must be text"],
+    [{ user: "u", password: "hunter2" }, "password must be a Redacted text"],
+    [{ token: Redacted.make("") }, "token must be a Redacted text"],
+    [{ tls: { key: "hunter2" } }, "tls.key must be a Redacted text"],
+    [{ tls: { caFile: "" } }, "tls.caFile must be text"],
+    [{ connectTimeout: "soon" }, "connectTimeout must be a duration"],
+    [{ pingInterval: 0 }, "pingInterval must be a duration"],
+    [{ requestTimeout: "Infinity" }, "requestTimeout must be a duration"],
+    [{ ackTimeout: -1 }, "ackTimeout must be a duration"],
+    [{ reconnect: { wait: "30 days" } }, "reconnect.wait must be a duration"],
+    [{ reconnect: { jitter: -1 } }, "reconnect.jitter must be a duration"],
+    [{ reconnect: { maxAttempts: 0 } }, "reconnect.maxAttempts must be -1"],
+    [{ publishModes: { a: "fast" } }, "publishMode is one of"],
     [{ publishMode: "fast" }, "publishMode is one of"]
   ])("%j is refused", (options, message) => {
     const { reason } = refusal(options)

@@ -71,7 +71,11 @@ describe("what the client throws", () => {
 
   test("what the system says", () => {
     expect(clientError(named("Error", { code: "ECONNREFUSED" }), "t", 1)._tag).toBe("NotConnected")
-    expect(clientError(named("Error", { code: "SELF_SIGNED_CERT_IN_CHAIN" }), "t", 1)._tag).toBe("Unauthorized")
+    for (
+      const code of ["SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "ERR_TLS_CERT_ALTNAME_INVALID"]
+    ) {
+      expect(clientError(named("Error", { code }), "t", 1)._tag).toBe("Unauthorized")
+    }
   })
 
   test("the API's error inside of it", () => {

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import path from "node:path"
 import { createInterface } from "node:readline"
 import { afterEach, expect, test } from "vitest"
-import { Moved } from "./fixtures/load.ts"
+import { Moved } from "./fixtures/moved.ts"
 import { url } from "./fixtures/server.ts"
 
 interface Line {

@@ -326,6 +326,17 @@ describe("the memory broker's consumer", () => {
         assert.strictEqual((yield* counters).handoverTimeouts, 1)
       }).pipe(run({ handoverTimeout: "2 seconds" })))
 
+    it.effect("a revocation that is heard of late leaves only the rest of its time", () =>
+      Effect.gen(function*() {
+        const topic = topicSpec("orders", { partitions: 2 })
+        yield* open(topic)
+        const a = yield* joined(topic)
+        yield* joined(topic)
+        yield* TestClock.adjust("1 second")
+        const revocation = yield* Effect.flatMap(Stream.runHead(a.revocations), Effect.fromOption)
+        assert.strictEqual(revocation.deadlineMillis, 3000)
+      }).pipe(run()))
+
     it.effect("a member that leaves hands over at once, with its attempts", () =>
       Effect.gen(function*() {
         const topic = topicSpec("orders", { partitions: 2 })

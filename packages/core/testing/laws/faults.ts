@@ -1,8 +1,8 @@
 /**
  * What holds when the connection is lost, and answers with it.
  */
-import { Effect, Exit, Fiber, Latch } from "effect"
-import { expect, expectEqual, Lab } from "../Lab.ts"
+import { Effect, Exit, Fiber, Latch, Option, Stream } from "effect"
+import { type Consuming, expect, expectEqual, Lab } from "../Lab.ts"
 import * as Law from "../Law.ts"
 import { facts, sequence } from "./shared.ts"
 
@@ -126,6 +126,34 @@ const consumerOutage = Law.make({
   })
 })
 
+/** Looks in a row at which the members have to have what they have. */
+const looks = 10
+
+/** Waits until every partition is assigned to one member, each has some, and it stays so. */
+const settled = Effect.fnUntraced(function*(members: ReadonlyArray<Consuming>, partitions: number) {
+  const lab = yield* Lab
+  let before = ""
+  let same = 0
+  const look = Effect.map(
+    Effect.forEach(members, ({ status }) => Stream.runHead(status)),
+    (pictures) => {
+      const shares = pictures.map((picture) =>
+        Option.isNone(picture)
+          ? []
+          : picture.value.partitions.flatMap(({ assigned, partition }) => assigned ? [partition] : [])
+      )
+      const all = shares.flat()
+      const agreed = shares.every((share) => share.length > 0) && all.length === partitions
+        && new Set(all).size === partitions
+      const now = JSON.stringify(shares)
+      same = agreed && now === before ? same + 1 : 0
+      before = now
+      return same >= looks
+    }
+  )
+  yield* lab.eventually("the members agree on who has which partition", look)
+})
+
 const fenced = Law.make({
   theme,
   name: "after an outage only the present owner of a partition starts its deliveries",
@@ -141,17 +169,18 @@ const fenced = Law.make({
     const healed = yield* Latch.make()
     const [first, second] = [yield* lab.bus(), yield* lab.bus()]
     const options = { group: "g", concurrency: 1, ackWait: "2 seconds" } as const
-    yield* first.consume(topic, {
+    const one = yield* first.consume(topic, {
       ...options,
       member: "m1",
       handle: () => Effect.suspend(() => lab.started("g").length === 1 ? healed.await : Effect.sleep(20))
     })
     yield* lab.until("a handler hangs", () => lab.started("g").length === 1)
-    yield* second.consume(topic, { ...options, member: "m2", handle: () => Effect.sleep(20) })
+    const other = yield* second.consume(topic, { ...options, member: "m2", handle: () => Effect.sleep(20) })
     yield* cutting("cut")
     yield* lab.pass("12 seconds")
     yield* cutting("mend")
-    yield* lab.pass("200 millis")
+    // Until then a partition may still move, and both start deliveries of it, one after the other.
+    yield* settled([one, other], 4)
     const before = lab.started("g").length
     yield* healed.open
     yield* lab.handled("g", published.length)
@@ -166,4 +195,25 @@ const fenced = Law.make({
   })
 })
 
-export const faults: ReadonlyArray<Law.Law> = [lostConnection, outage, lostAcks, consumerOutage, fenced]
+const lateBroker = Law.make({
+  theme,
+  name: "a bus that opens while its broker is away waits for it",
+  statement: "A service may start before its broker does: it publishes and consumes when the connection is there.",
+  needs: ["cut"],
+  check: Effect.gen(function*() {
+    const lab = yield* Lab
+    const topic = lab.topic()
+    yield* cutting("cut")
+    const opening = yield* Effect.forkChild(lab.bus(), { startImmediately: true })
+    yield* lab.pass("500 millis")
+    yield* cutting("mend")
+    const bus = yield* Fiber.join(opening)
+    yield* bus.acked(topic, sequence(lab, "a", 5))
+    yield* bus.consume(topic, { group: "g" })
+    yield* lab.handled("g", 5)
+    yield* bus.close
+    yield* lab.verify(topic, { caughtUp: ["g"], reported: true, faults: ["cut", "mend"] })
+  })
+})
+
+export const faults: ReadonlyArray<Law.Law> = [lostConnection, outage, lostAcks, consumerOutage, fenced, lateBroker]

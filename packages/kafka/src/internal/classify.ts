@@ -105,8 +105,12 @@ const meanings: Readonly<Record<string, Meaning>> = {
   NON_EMPTY_GROUP: "retryable"
 }
 
-/** Codes after which a record of this attempt may be in the log all the same. */
+/**
+ * Codes after which a record of this attempt may be in the log all the same. A leader that has appended and waits for its
+ * followers when it is deposed answers with `NOT_LEADER_OR_FOLLOWER`, although the next leader may have the record.
+ */
 const ambiguousCodes = new Set([
+  "NOT_LEADER_OR_FOLLOWER",
   "REQUEST_TIMED_OUT",
   "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
   "NETWORK_EXCEPTION",

@@ -1,51 +1,22 @@
 /**
  * A member of a group as the SPI's consumer.
  */
-import type { Assignment, Consumer, ConsumerOptions, InboundRecord, StartPosition } from "@effect-eventbus/core/Broker"
+import type { Assignment, Consumer, ConsumerOptions, InboundRecord } from "@effect-eventbus/core/Broker"
 import * as SubscribeError from "@effect-eventbus/core/SubscribeError"
 import { Clock, Deferred, Effect, FiberSet, type Scope, SubscriptionRef } from "effect"
+import { ask } from "./ask.ts"
 import { subscribeError } from "./classify.ts"
 import type { Counters } from "./counters.ts"
-import type { Admin, Engine, Offsets } from "./engine.ts"
-import { type Failure, protocolFailure } from "./failure.ts"
-import { failureFrom, Member } from "./member.ts"
+import type { Engine } from "./engine.ts"
+import type { Failure } from "./failure.ts"
+import { Member } from "./member.ts"
+import { resolve } from "./positions.ts"
 import type { Settings } from "./settings.ts"
 
 const groupName = /^[A-Za-z0-9_-]{1,100}$/
 
 /** Joining a group takes as long as its slowest member. */
 const closeMillis = 3000
-
-const ask = <A>(promise: () => Promise<A>): Effect.Effect<A, Failure> =>
-  Effect.tryPromise({ try: promise, catch: failureFrom })
-
-/** A position in every partition, or what is wrong with it. */
-const resolve = Effect.fnUntraced(function*(
-  admin: Admin,
-  topic: string,
-  position: StartPosition
-): Effect.fn.Return<Offsets, Failure> {
-  if (position === "earliest" || position === "latest") return yield* ask(() => admin.offsets(topic, position))
-  if ("time" in position) {
-    const time = position.time.getTime()
-    return yield* ask(() => admin.offsets(topic, { time }))
-  }
-  const [first, end] = yield* Effect.all([
-    ask(() => admin.offsets(topic, "earliest")),
-    ask(() => admin.offsets(topic, "latest"))
-  ])
-  const { offset } = position
-  for (const [partition, last] of end) {
-    const begin = first.get(partition) ?? 0n
-    if (offset < begin || offset > last) {
-      return yield* Effect.fail(protocolFailure(
-        "OFFSET_OUT_OF_RANGE",
-        `offset ${offset} is not in partition ${partition} of "${topic}", which has ${begin} to ${last}`
-      ))
-    }
-  }
-  return new Map([...end.keys()].map((partition) => [partition, offset]))
-})
 
 export interface ConsumerFields {
   readonly engine: Engine
@@ -103,7 +74,7 @@ export const makeConsumer = Effect.fnUntraced(function*(
   member.membership = membership
 
   yield* Effect.addFinalizer(() =>
-    Effect.interruptible(Effect.ignore(Effect.timeoutOption(member.commitOnce, closeMillis))).pipe(
+    Effect.interruptible(Effect.ignore(Effect.timeoutOption(member.commits.once, closeMillis))).pipe(
       Effect.andThen(Effect.sync(() => member.close())),
       Effect.andThen(Effect.interruptible(Effect.timeoutOption(Effect.promise(() => membership.close()), closeMillis)))
     )
@@ -120,10 +91,10 @@ export const makeConsumer = Effect.fnUntraced(function*(
   yield* Effect.mapError(ask(() => membership.join()), failWith)
   yield* Deferred.await(member.opened)
 
-  yield* Effect.forkScoped(member.committer)
+  yield* Effect.forkScoped(member.commits.run)
   yield* Effect.forkScoped(member.watch)
   yield* Effect.forkScoped(
-    Effect.forever(Effect.andThen(Effect.sleep(settings.metadataMaxAgeMillis), member.refreshLeaders))
+    Effect.forever(Effect.andThen(Effect.sleep(settings.metadataMaxAgeMillis), member.fetcher.refreshLeaders))
   )
 
   const poll = (max: number): Effect.Effect<ReadonlyArray<InboundRecord>, SubscribeError.SubscribeError> =>
@@ -141,7 +112,7 @@ export const makeConsumer = Effect.fnUntraced(function*(
   return {
     poll,
     settle: (records) => Effect.sync(() => member.settle(records)),
-    flush: member.flush,
+    flush: member.commits.flush,
     // A classic consumer proves that it lives for all that it holds at once, in the background.
     heartbeat: () => Effect.void,
     assignment,

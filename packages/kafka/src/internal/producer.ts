@@ -4,15 +4,16 @@
  *
  * - Sizes are checked before anything is sent: a record that is too large is refused alone, its neighbours go on.
  * - A batch that would be larger than the topic allows goes in parts, one after the other, so that order is kept.
- * - The client tries again by itself, with the same sequence numbers, until the send timeout: then its tries are ended
- *   from outside, and each batch is answered for as what it is, mostly `Ambiguous`. Until then the lane waits, so that no
- *   late success can overtake what comes behind.
+ * - The sender tries again by itself, with the same sequence numbers, until the send timeout: then its tries are ended from
+ *   outside, and the batch is answered for as what it is, mostly `Ambiguous`. Until then the lane waits, so that no late
+ *   success can overtake what comes behind.
  */
 import type { Batch, LanePolicy, Outcome, Producer, TopicInfo } from "@effect-eventbus/core/Broker"
 import * as PublishError from "@effect-eventbus/core/PublishError"
 import { type Clock, Effect, type Scope } from "effect"
 import { isAmbiguous, outcomeOf } from "./classify.ts"
 import type { Job, JobResult, Sender } from "./engine.ts"
+import { failure } from "./failure.ts"
 import { batchOverhead, recordBound, recordSize } from "./size.ts"
 import { Waiters } from "./waiters.ts"
 
@@ -37,6 +38,8 @@ interface Flight {
   readonly parts: Array<ReadonlyArray<number>>
   readonly bytes: number
   readonly startedAt: number
+  /** When the client's tries for what is on its way were ended from outside. */
+  endedAt: number | undefined
 }
 
 const behind: Outcome = {
@@ -49,6 +52,11 @@ const closed: Outcome = { _tag: "NotStored", reason: new PublishError.Closed() }
 const cutOff: Outcome = {
   _tag: "Ambiguous",
   reason: new PublishError.NotConnected({ message: "the producer was closed before the answer came" })
+}
+
+const noAnswer: JobResult = {
+  _tag: "Failed",
+  failures: [failure("timeout", "the client has not said what became of it")]
 }
 
 const laneLimits = { maxInFlight: 1, maxBatch: 500, maxBatchBytes }
@@ -84,14 +92,24 @@ export class ProducerState {
       return this.#hasRoom() ? Effect.void : this.#room.until(this.#hasRoom)
     })
 
-  /** Ends tries that last too long. Runs until the producer closes. */
+  /**
+   * Ends tries that last too long, once. What the sender does not answer for after that either is answered for here, so
+   * that its lane goes on. Runs until the producer closes.
+   */
   readonly watch: Effect.Effect<never> = Effect.suspend(() => {
-    const before = this.#now() - this.#options.sendTimeoutMillis
-    for (const { startedAt } of this.#flights.values()) {
-      if (startedAt > before) continue
-      this.#options.sender.restart()
-      break
+    const now = this.#now()
+    const { requestTimeoutMillis, sendTimeoutMillis } = this.#options
+    const overdue: Array<Job> = []
+    for (const [job, flight] of this.#flights) {
+      if (flight.endedAt === undefined) {
+        if (now - flight.startedAt < sendTimeoutMillis) continue
+        flight.endedAt = now
+        overdue.push(job)
+      } else if (now - flight.endedAt > 2 * requestTimeoutMillis) {
+        this.#done(job, noAnswer)
+      }
     }
+    if (overdue.length > 0) this.#options.sender.giveUp(overdue)
     return Effect.sleep(Math.max(50, Math.min(1000, this.#options.sendTimeoutMillis / 8)))
   }).pipe(Effect.forever({ disableYield: true }))
 
@@ -124,7 +142,7 @@ export class ProducerState {
     for (let i = 0; i < batch.records.length; i++) bound += recordBound(batch.records[i]!)
     if (bound <= limit) {
       this.#bytes += bound
-      return { batch, parts: [batch.records.map((_, i) => i)], bytes: bound, startedAt }
+      return { batch, parts: [batch.records.map((_, i) => i)], bytes: bound, startedAt, endedAt: undefined }
     }
     const parts: Array<Array<number>> = []
     let part: Array<number> = []
@@ -151,7 +169,7 @@ export class ProducerState {
     if (part.length > 0) parts.push(part)
     if (parts.length === 0) return undefined
     this.#bytes += bytes
-    return { batch, parts, bytes, startedAt }
+    return { batch, parts, bytes, startedAt, endedAt: undefined }
   }
 
   #nextJob(flight: Flight): Job | undefined {
@@ -160,6 +178,7 @@ export class ProducerState {
     if (part === undefined) return undefined
     const records = part.length === batch.records.length ? batch.records : part.map((index) => batch.records[index]!)
     const job = { topic: batch.topic.name, partition: records[0]!.partition, records }
+    flight.endedAt = undefined
     this.#flights.set(job, flight)
     return job
   }

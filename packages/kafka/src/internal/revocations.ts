@@ -1,12 +1,13 @@
 /**
- * The revocations that core has not heard of yet, as a stream. At most one per partition waits.
+ * The revocations that core has not heard of yet, as a stream. The last one of each partition waits until core has heard
+ * it, however late that is: it is what keeps core from starting what it still holds of that partition.
  */
 import type { Revocation } from "@effect-eventbus/core/Broker"
 import { Cause, Effect, Stream } from "effect"
 import type { Waiters } from "./waiters.ts"
 
 export class Revocations {
-  #pending: Array<Revocation> = []
+  #pending = new Map<number, Revocation>()
   #ended = false
   readonly #arrivals: Waiters
 
@@ -15,27 +16,27 @@ export class Revocations {
   }
 
   add(revocation: Revocation): void {
-    this.#pending.push(revocation)
+    const before = this.#pending.get(revocation.partition)
+    // Whoever fences the newer assignment has fenced the older one.
+    const released = before === undefined
+      ? revocation.released
+      : Effect.andThen(before.released, revocation.released)
+    this.#pending.set(revocation.partition, { ...revocation, released })
     this.#arrivals.wake()
-  }
-
-  /** What was not read in time is over. */
-  clear(): void {
-    this.#pending = []
   }
 
   end(): void {
     this.#ended = true
-    this.#pending = []
+    this.#pending.clear()
     this.#arrivals.wake()
   }
 
-  readonly #ready = (): boolean => this.#ended || this.#pending.length > 0
+  readonly #ready = (): boolean => this.#ended || this.#pending.size > 0
 
   readonly #pull: Effect.Effect<readonly [Revocation, ...Array<Revocation>], Cause.Done> = Effect.suspend(() => {
     if (!this.#ready()) return Effect.andThen(this.#arrivals.wait(this.#ready), this.#pull)
-    const [first, ...rest] = this.#pending
-    this.#pending = []
+    const [first, ...rest] = this.#pending.values()
+    this.#pending = new Map()
     return first === undefined ? Cause.done() : Effect.succeed([first, ...rest] as const)
   })
 

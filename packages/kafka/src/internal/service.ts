@@ -7,6 +7,7 @@ import { Clock, Deferred, Effect, Exit, Option, Queue, Schema, type Scope, Strea
 import { makeConsumer } from "./consumer.ts"
 import { type Counters, makeCounters } from "./counters.ts"
 import type { Engine } from "./engine.ts"
+import { patient } from "./patientAdmin.ts"
 import { makeProducer } from "./producer.ts"
 import type { Settings } from "./settings.ts"
 import { batchOverhead, defaultMaxMessageBytes } from "./size.ts"
@@ -14,6 +15,9 @@ import { ensure, infoOf, request, topicMissing } from "./topology.ts"
 
 /** What the smallest record needs around its bytes; a driver's own check counts exactly. */
 const leastFraming = batchOverhead + 9
+
+/** For how many request timeouts a request of administration is asked again. */
+const patienceInRequests = 3
 
 const isBrokerReason = Schema.is(BrokerError.Reason)
 
@@ -25,10 +29,20 @@ export interface Opened {
 /** Connects, until the scope closes. Fails where no broker can be reached, or lets nobody in. */
 export const open = Effect.fnUntraced(function*(
   settings: Settings,
-  engine: Engine
+  impatient: Engine
 ): Effect.fn.Return<Opened, BrokerError.BrokerError, Scope.Scope> {
-  const { admin } = engine
   const clock = yield* Clock.Clock
+  const run = Effect.runPromiseWith(yield* Effect.context<never>())
+  const engine: Engine = {
+    ...impatient,
+    admin: patient(impatient.admin, {
+      now: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
+      sleep: (millis) => run(Effect.sleep(millis)),
+      withinMillis: patienceInRequests * settings.requestTimeoutMillis,
+      pauseMillis: settings.retryDelayMillis
+    })
+  }
+  const { admin } = engine
   const counters = makeCounters()
   const status = yield* SubscriptionRef.make<Broker.Status>({
     _tag: "Disconnected",
@@ -56,7 +70,12 @@ export const open = Effect.fnUntraced(function*(
       connected ? { _tag: "Connected" } : { _tag: "Disconnected", since: clock.currentTimeMillisUnsafe(), reason }
     )
   })
-  const largest = (yield* request("", () => admin.maxMessageBytes())) ?? defaultMaxMessageBytes
+  const asked = yield* Broker.firstConnection(request("", () => admin.maxMessageBytes()), {
+    system: "kafka",
+    within: settings.initialConnectTimeoutMillis,
+    pause: settings.retryDelayMillis
+  })
+  const largest = asked ?? defaultMaxMessageBytes
   yield* SubscriptionRef.set(status, { _tag: "Connected" })
   yield* Effect.forkScoped(
     Stream.runForEach(
@@ -87,7 +106,7 @@ export const open = Effect.fnUntraced(function*(
 
   const producer = Effect.suspend(() =>
     makeProducer({
-      sender: engine.sender(),
+      sender: engine.sender(() => clock.currentTimeMillisUnsafe()),
       clock,
       sendTimeoutMillis: settings.sendTimeoutMillis,
       requestTimeoutMillis: settings.requestTimeoutMillis,

@@ -14,6 +14,7 @@ export interface Settings {
   readonly acks: "all" | "leader"
   readonly idempotent: boolean
   readonly connectTimeoutMillis: number
+  readonly initialConnectTimeoutMillis: number
   readonly requestTimeoutMillis: number
   readonly sendTimeoutMillis: number
   readonly retryDelayMillis: number
@@ -45,6 +46,7 @@ const keys = {
     "acks",
     "idempotent",
     "connectTimeout",
+    "initialConnectTimeout",
     "requestTimeout",
     "sendTimeout",
     "retryDelay",
@@ -114,7 +116,7 @@ export const problems = (options: Options): ReadonlyArray<string> => {
 export const decide = (options: Options): Effect.Effect<Settings, BrokerError.BrokerError> =>
   Effect.suspend(() => {
     const wrong = [...problems(options)]
-    const millis = (name: string, input: Duration.Input | undefined, otherwise: number): number => {
+    const millis = (name: string, input: Duration.Input | undefined, otherwise: number, least = 1): number => {
       if (input === undefined) return otherwise
       let value = Number.NaN
       try {
@@ -122,7 +124,9 @@ export const decide = (options: Options): Effect.Effect<Settings, BrokerError.Br
       } catch {
         // said below
       }
-      if (!(value > 0 && Number.isFinite(value))) wrong.push(`${name} must be a duration above 0 and finite`)
+      if (!(value >= 0 && Number.isFinite(value)) || Math.ceil(value) < least) {
+        wrong.push(`${name} must be a duration ${least === 0 ? "of at least 0" : "above 0"} and finite`)
+      }
       return Math.ceil(value)
     }
     const integer = (name: string, value: number | undefined, otherwise: number): number => {
@@ -141,6 +145,7 @@ export const decide = (options: Options): Effect.Effect<Settings, BrokerError.Br
       acks: options.acks ?? "all",
       idempotent: options.idempotent ?? true,
       connectTimeoutMillis: millis("connectTimeout", options.connectTimeout, 5000),
+      initialConnectTimeoutMillis: millis("initialConnectTimeout", options.initialConnectTimeout, 30_000, 0),
       requestTimeoutMillis: millis("requestTimeout", options.requestTimeout, 5000),
       sendTimeoutMillis: millis("sendTimeout", options.sendTimeout, 20_000),
       retryDelayMillis: millis("retryDelay", options.retryDelay, 150),

@@ -107,10 +107,7 @@ export class AtomicPublisher {
         return
       }
       case "NoResponders":
-        this.#shared.diagnose(
-          batch.topic.name,
-          (missing) => batch.settleAll(missing ? Outcomes.missing(batch.topic.name) : Outcomes.nobody)
-        )
+        batch.settleAll(this.#shared.nobody(batch.topic.name))
         return
       case "Error":
         batch.settleAll(Outcomes.notStored(

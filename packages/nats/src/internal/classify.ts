@@ -145,8 +145,9 @@ const codeOf = (error: Error): string => "code" in error && typeof error.code ==
 /** What Node says of sockets and TLS. */
 const systemError = (error: Error, message: string): BrokerError.Reason => {
   const code = codeOf(error)
-  if (/CERT|SSL|TLS|SELF_SIGNED|ALTNAME/.test(code)) {
-    return new BrokerError.Unauthorized({ message: `TLS: ${message}`, cause: error })
+  // UNABLE_TO_VERIFY_LEAF_SIGNATURE, UNABLE_TO_GET_ISSUER_CERT: an authority that is not trusted.
+  if (/CERT|SSL|TLS|SELF_SIGNED|ALTNAME|UNABLE_TO|HOSTNAME_MISMATCH/.test(code)) {
+    return new BrokerError.Unauthorized({ message: `TLS: ${message.trim()}`, cause: error })
   }
   if (/^E[A-Z]+$/.test(code)) return new BrokerError.NotConnected({ message, cause: error })
   return new BrokerError.BrokerFailure({ message, retryable: false, cause: error })

@@ -29,8 +29,9 @@ import { Clock, Effect, Redacted, type Scope, Stream, SubscriptionRef } from "ef
 import { readFileSync } from "node:fs"
 import type { Decided, Options } from "../NatsConfig.ts"
 import { clientError } from "./classify.ts"
-import { BrokerError, type Status } from "./core.ts"
+import { BrokerError, firstConnection, type Status } from "./core.ts"
 import { Frames } from "./frames.ts"
+import * as Tls from "./tls.ts"
 import { waitUntil } from "./wait.ts"
 
 export type { ConsumerConfig, ConsumerInfo, JetStreamManager, NatsConnection, StreamConfig, StreamInfo }
@@ -38,6 +39,8 @@ export type { ConsumerConfig, ConsumerInfo, JetStreamManager, NatsConnection, St
 /** A message as it came in. `header` is the block of headers as it was sent, if there was one. */
 export interface Message {
   readonly subject: string
+  /** The same, as it came in: for who needs a part of it only. */
+  readonly subjectBytes: Uint8Array
   readonly reply: string
   readonly data: Uint8Array
   readonly header: Uint8Array | undefined
@@ -48,12 +51,34 @@ class ConnectionLost extends Error {
   override readonly name = "ConnectionError"
 }
 
-const empty = new Uint8Array(0)
+/** Decodes nothing that nobody asks for: to decode a subject costs more than to find out what it is about. */
+class Incoming implements Message {
+  readonly #message: MsgImpl
 
-const headerOf = (message: unknown): Uint8Array | undefined => {
-  if (!(message instanceof MsgImpl)) return undefined
-  const length = message._msg.hdr
-  return length > 0 ? message._rdata.subarray(0, length) : undefined
+  constructor(message: MsgImpl) {
+    this.#message = message
+  }
+
+  get subject(): string {
+    return this.#message.subject
+  }
+
+  get subjectBytes(): Uint8Array {
+    return this.#message._msg.subject
+  }
+
+  get reply(): string {
+    return this.#message._msg.reply === undefined ? "" : this.#message.reply
+  }
+
+  get data(): Uint8Array {
+    return this.#message.data
+  }
+
+  get header(): Uint8Array | undefined {
+    const length = this.#message._msg.hdr
+    return length > 0 ? this.#message._rdata.subarray(0, length) : undefined
+  }
 }
 
 /** Who wants to know of the connection. */
@@ -154,14 +179,8 @@ export class Client {
     const subscription = this.connection.subscribe(subject, {
       callback: (error, message) => {
         if (error !== null) denied?.(error.message)
-        else {
-          received({
-            subject: message.subject,
-            reply: message.reply ?? "",
-            data: message.data ?? empty,
-            header: headerOf(message)
-          })
-        }
+        else if (message instanceof MsgImpl) received(new Incoming(message))
+        else throw new Error("not a message of @nats-io/nats-core")
       }
     })
     return (ended) => {
@@ -299,7 +318,9 @@ export class Client {
 
   #error(error: Error): void {
     if (error.name !== "PermissionViolationError") {
-      if (!this.connected) this.reason = error.message
+      // The server says so before it hangs up.
+      const last = error.name === "AuthorizationError" || error.name === "UserAuthenticationExpiredError"
+      if (last || !this.connected) this.reason = error.message
       return
     }
     if (!("subject" in error && "operation" in error) || error.operation !== "publish") return
@@ -313,9 +334,29 @@ const text = (secret: Redacted.Redacted | undefined): string | undefined =>
 
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value)
 
+/**
+ * Credentials that may be renewed while the connection lasts. The client closes it for good where its authenticator
+ * throws, so a file that is just being written, or is gone, is passed over: the credentials of before are shown again, and
+ * the server decides.
+ */
+const renewed = (file: string): Authenticator => {
+  let good: Authenticator | undefined
+  return (nonce) => {
+    try {
+      // Read once: the JWT and the seed shall be of the same file.
+      const next = credsAuthenticator(new Uint8Array(readFileSync(file)))
+      next("")
+      good = next
+    } catch (error) {
+      if (good === undefined) throw error
+    }
+    return good(nonce)
+  }
+}
+
 const authenticatorOf = (options: Options): Authenticator | undefined => {
   const { credentials, credentialsFile, nkeySeed, password, token, user } = options
-  if (credentialsFile !== undefined) return credsAuthenticator(() => new Uint8Array(readFileSync(credentialsFile)))
+  if (credentialsFile !== undefined) return renewed(credentialsFile)
   if (credentials !== undefined) return credsAuthenticator(bytes(Redacted.value(credentials)))
   if (nkeySeed !== undefined) return nkeyAuthenticator(bytes(Redacted.value(nkeySeed)))
   if (token !== undefined) return tokenAuthenticator(Redacted.value(token))
@@ -323,7 +364,22 @@ const authenticatorOf = (options: Options): Authenticator | undefined => {
   return undefined
 }
 
-const tlsOf = (tls: Options["tls"]): TlsOptions | undefined => {
+/** What the options show of themselves only when they are used, and the client would not say clearly. */
+const credentialsProblem = (options: Options, authenticator: Authenticator | undefined): string | undefined => {
+  const { credentials, credentialsFile, nkeySeed } = options
+  if ([credentials, credentialsFile, nkeySeed].every((one) => one === undefined)) return undefined
+  try {
+    authenticator?.("nonce")
+    return undefined
+  } catch (error) {
+    if (nkeySeed !== undefined) return "nkeySeed is not the seed of an NKey"
+    if (credentials !== undefined) return "credentials hold no JWT and seed"
+    const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : ""
+    return `credentialsFile cannot be read, or holds no JWT and seed${code}: ${credentialsFile}`
+  }
+}
+
+const tlsOf = (tls: Options["tls"]): Tls.Tls | undefined => {
   if (tls === undefined || tls === false) return undefined
   if (tls === true) return {}
   const { ca, caFile, cert, certFile, handshakeFirst, key, keyFile } = tls
@@ -341,7 +397,17 @@ const tlsOf = (tls: Options["tls"]): TlsOptions | undefined => {
 
 const open = (config: Decided): Promise<NatsConnection> => {
   const authenticator = authenticatorOf(config.options)
-  const tls = tlsOf(config.options.tls)
+  const tls = tlsOf(config.tls)
+  const problem = credentialsProblem(config.options, authenticator)
+    ?? (tls === undefined ? undefined : Tls.problemOf(tls))
+  if (problem !== undefined) {
+    return Promise.reject(
+      new BrokerError.BrokerError({ reason: new BrokerError.Refused({ kind: "invalid", message: problem }) })
+    )
+  }
+  const tlsOptions: TlsOptions | undefined = tls === undefined
+    ? undefined
+    : Object.assign({ ...tls }, { checkServerIdentity: Tls.identityOf(config.servers) })
   return dial({
     servers: [...config.servers],
     name: config.name,
@@ -358,7 +424,22 @@ const open = (config: Decided): Promise<NatsConnection> => {
     timeout: config.connectTimeoutMillis,
     inboxPrefix: config.inboxPrefix,
     ...(authenticator === undefined ? undefined : { authenticator }),
-    ...(tls === undefined ? undefined : { tls })
+    ...(tlsOptions === undefined ? undefined : { tls: tlsOptions })
+  })
+}
+
+/**
+ * Why there is no connection. With TLS 1.3 a server refuses a client's certificate after the handshake, and the client
+ * says nothing of it but that nobody answers.
+ */
+const connectError = (cause: unknown, config: Decided): BrokerError.BrokerError => {
+  if (cause instanceof BrokerError.BrokerError) return cause
+  const reason = clientError(cause, "", config.connectTimeoutMillis)
+  const hint = "the server did not answer: it may want a client's certificate, or the TLS handshake before its greeting"
+  return new BrokerError.BrokerError({
+    reason: reason._tag === "Timeout" && config.tls !== undefined && config.tls !== false
+      ? new BrokerError.Timeout({ millis: reason.millis, message: hint, cause })
+      : reason
   })
 }
 
@@ -371,11 +452,13 @@ export const connect = Effect.fnUntraced(function*(
   id: string
 ): Effect.fn.Return<Client, BrokerError.BrokerError, Scope.Scope> {
   const clock = yield* Clock.Clock
-  const failed = (cause: unknown) =>
-    new BrokerError.BrokerError({ reason: clientError(cause, "", config.connectTimeoutMillis) })
-  const connection = yield* Effect.acquireRelease(
-    Effect.tryPromise({ try: () => open(config), catch: failed }),
-    (opened) => Effect.promise(() => opened.close().catch(() => undefined))
+  const failed = (cause: unknown) => connectError(cause, config)
+  const connection = yield* firstConnection(
+    Effect.acquireRelease(
+      Effect.tryPromise({ try: () => open(config), catch: failed }),
+      (opened) => Effect.promise(() => opened.close().catch(() => undefined))
+    ),
+    { system: "nats", within: config.initialConnectTimeoutMillis, pause: config.reconnectWaitMillis }
   )
   const status = yield* SubscriptionRef.make<Status>({ _tag: "Connected" })
   const manager = yield* Effect.tryPromise({

@@ -27,6 +27,8 @@ const probePause = 100
 /** How often a lane looks whether answers stay out. */
 export const sweepMillis = 250
 
+const unknownBatch = 10208
+
 const op = { start: 0, append: 1, final: 2, end: 3, ping: 4 }
 
 /** No stream has so many messages. */
@@ -42,11 +44,8 @@ interface Entry {
   readonly again: boolean
 }
 
-/** Whether an answer is to the first record of its batch; `rest`: `.<flow>.fail.<sequence>.<operation>.$FI`. */
-const firstOf = (rest: string): boolean => {
-  const [, , , sequence, operation] = rest.split(".")
-  return sequence === "1" && (operation === String(op.start) || operation === String(op.final))
-}
+/** Which record of its batch an answer is to; `rest`: `.<flow>.fail.<sequence>.<operation>.$FI`. */
+const placeOf = (rest: string): number => Number(rest.split(".")[3])
 
 const settle = ({ batch, index }: Entry, outcome: Outcome): void => batch.settle(index, outcome)
 
@@ -231,9 +230,9 @@ export class FastLane {
       case "Ack":
         return this.#ended(ack)
       case "Error":
-        return this.#failed(firstOf(rest), ack.error)
+        return this.#failed(placeOf(rest), ack.error)
       case "NoResponders":
-        return this.#nobody(firstOf(rest))
+        return this.#nobody(placeOf(rest))
     }
   }
 
@@ -274,23 +273,28 @@ export class FastLane {
     return Outcomes.notStored(publishRefusal(error, place))
   }
 
-  /** The answer to one message of the batch: it, and what is behind it, was not stored. */
-  #failed(isFirst: boolean, error: ApiError): void {
+  /** The answer to one message of the batch, which was not stored. */
+  #failed(sequence: number, error: ApiError): void {
     const first = this.#flight[0]
-    if (isFirst && error.errCode !== 10208 && this.#settled === 0 && first !== undefined) {
+    const known = error.errCode !== unknownBatch
+    if (known && sequence === 1 && this.#settled === 0 && first !== undefined) {
       this.#giveUp(this.#refusal(first, error), Outcomes.gap)
-      return
+    } else if (known && sequence > this.#settled && sequence <= this.#sent) {
+      // The record behind it is a gap to the server, which ends the batch; where there is none yet, an end is one, too.
+      this.#refused ??= { sequence, error }
+      if (sequence === this.#sent) this.#end()
+    } else {
+      // The server knows nothing of this batch any more, so nobody knows what it has stored of it.
+      const reason = new PublishError.BrokerFailure({
+        message: `${error.description} (${error.errCode})`,
+        retryable: true
+      })
+      this.#giveUp(Outcomes.ambiguous(reason), Outcomes.ambiguous(reason))
     }
-    // The server knows nothing of this batch any more, so nobody knows what it has stored of it.
-    const reason = new PublishError.BrokerFailure({
-      message: `${error.description} (${error.errCode})`,
-      retryable: true
-    })
-    this.#giveUp(Outcomes.ambiguous(reason), Outcomes.ambiguous(reason))
   }
 
-  #nobody(isFirst: boolean): void {
-    if (!isFirst) {
+  #nobody(sequence: number): void {
+    if (sequence > 1) {
       this.#giveUp(Outcomes.lostAnswer, Outcomes.lostAnswer)
       return
     }
@@ -299,10 +303,8 @@ export class FastLane {
     this.#waiting = []
     this.#broken = true
     this.#close()
-    this.#shared.diagnose(this.#topic, (missing) => {
-      const outcome = missing ? Outcomes.missing(this.#topic) : Outcomes.nobody
-      for (const entry of lost) settle(entry, outcome)
-    })
+    const outcome = this.#shared.nobody(this.#topic)
+    for (const entry of lost) settle(entry, outcome)
   }
 
   /** Everything on its way is answered for, and nothing of this epoch is sent any more. */

@@ -51,16 +51,19 @@ export const messageId = (topic: string, eventId: string): string =>
 /** Headers that usually hold the aggregate id. */
 const keyNames = new Set(["x-aggregate-id", "ce-subject", "ce-partitionkey"])
 
+const isKeyName = (name: string): boolean => name === "X-Aggregate-ID" || keyNames.has(name.toLowerCase())
+
+const plainKey = /^[\x21-\x7e]+$/
+
 const keyHeader = "X-EventBus-Key"
 
 /** NATS has no keys: one that no header tells anyway gets a header of its own. */
 const keyLine = ({ headers, key }: OutboundRecord): string => {
-  if (key === "" || !/^[\x21-\x7e]+$/.test(key)) return ""
   for (let i = 0; i < headers.length; i++) {
     const header = headers[i]!
-    if (header[1] === key && keyNames.has(header[0].toLowerCase())) return ""
+    if (header[1] === key && isKeyName(header[0])) return ""
   }
-  return `${keyHeader}: ${key}\r\n`
+  return plainKey.test(key) ? `${keyHeader}: ${key}\r\n` : ""
 }
 
 /** A record's headers as a block. */

@@ -50,5 +50,10 @@ export const unreadable: Outcome = ambiguous(
   new PublishError.BrokerFailure({ message: "the answer cannot be read", retryable: true })
 )
 
+/** The stream has answered for a later one. */
+export const overtaken: Outcome = ambiguous(
+  new PublishError.BrokerFailure({ retryable: true, message: "a later record was acknowledged, and this one was not" })
+)
+
 export const unanswered = (millis: number): Outcome =>
   ambiguous(new PublishError.Timeout({ millis, message: "the server has read the message and does not answer" }))

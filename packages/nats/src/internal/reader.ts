@@ -12,6 +12,9 @@
  * 2. are there no more of them than we held before we asked, nobody else holds any;
  * 3. else ask again a little later. It ends: the consumer gives out no more than there is room for here.
  *
+ * A lost connection is the same: what was on its way here is unacknowledged, in nobody's hands, and comes again after the
+ * ack wait, while a new pull would get what is behind it at once.
+ *
  * **Two ack waits.** The server's is short, so that a dead member's deliveries come back soon; this reader renews it for
  * what it holds, for as long as the holder's own ack wait has not passed without a sign of life.
  */
@@ -208,12 +211,14 @@ export class Reader {
   disconnected(): void {
     this.#pulls = []
     this.#silent = 0
+    this.takingOver = true
   }
 
   connected(): void {
     this.#acks.resend()
     this.#resting = false
     this.pull()
+    this.#owner.waiting()
   }
 
   /** Runs about every second. */

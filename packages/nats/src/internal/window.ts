@@ -4,12 +4,13 @@
  *
  * An answer counts as lost when the connection breaks, or when the server has read the message (a ping behind it was
  * answered) and the answer is still missing `ackTimeout` later. Never by age alone: on a slow link that would restart
- * for ever.
+ * for ever. Or when a record that the stream got later is acknowledged as new: a stream answers in its order. To take an
+ * answer for lost in vain costs a resend, which the stream recognises, and nothing else.
  */
 import type { Admin } from "./admin.ts"
 import { publishRefusal } from "./classify.ts"
 import type { Client, Message } from "./client.ts"
-import { type Batch, type OutboundRecord, PublishError } from "./core.ts"
+import { type Batch, type OutboundRecord, type Outcome, PublishError } from "./core.ts"
 import { Generations } from "./generations.ts"
 import { encodeRecord, headerBytes } from "./headers.ts"
 import type { Outbound } from "./outbound.ts"
@@ -34,8 +35,8 @@ export interface Shared {
   readonly subjects: Subjects
   /** What a reply subject begins with, with its dot. */
   readonly inbox: string
-  /** Tells whether the topic is there at all; the callback comes later, once. */
-  readonly diagnose: (topic: string, told: (missing: boolean) => void) => void
+  /** What a message came to that nobody took. */
+  readonly nobody: (topic: string) => Outcome
   /** Runs something later. */
   readonly later: (millis: number, run: () => void) => void
 }
@@ -44,9 +45,13 @@ export class WindowPublisher {
   readonly #shared: Shared
   readonly #ledger = new Map<number, Pending>()
   #next = 1
+  /** None with a smaller number is in the ledger. */
+  #oldest = 1
   readonly #generations: Generations
   /** Subjects with an acknowledgement on this connection: who may not publish gets none. */
   readonly #allowed = new Set<string>()
+  /** By topic. */
+  readonly #plain = new Map<string, PubAck.Plain>()
 
   constructor(shared: Shared) {
     this.#shared = shared
@@ -79,26 +84,32 @@ export class WindowPublisher {
     outbound.sent(bytes)
   }
 
-  /** `token`: the reply subject without what all of them begin with. */
-  received(token: string, message: Message): void {
-    const id = Number(token)
+  /** `id`: what the reply subject ends with. */
+  received(id: number, message: Message): void {
     const pending = this.#ledger.get(id)
     // Answered before, or given up.
     if (pending === undefined) return
     this.#ledger.delete(id)
     const { batch, bytes, index, subject } = pending
+    const plain = this.#plainOf(batch.topic.name)
+    const sequence = plain.sequence(message)
+    if (sequence !== undefined) {
+      this.#stored(subject)
+      batch.settle(index, Outcomes.stored(sequence))
+      this.#overtaken(id, batch.topic.name)
+      return
+    }
     const ack = PubAck.read(message)
     switch (ack._tag) {
       case "Ack":
-        this.#allowed.add(subject)
-        this.#shared.client.lastAckAt = this.#shared.client.clock.currentTimeMillisUnsafe()
+        plain.learn(message)
+        this.#stored(subject)
         batch.settle(index, ack.duplicate ? Outcomes.duplicateOf(ack.sequence) : Outcomes.stored(ack.sequence))
+        // A duplicate is answered before its turn.
+        if (!ack.duplicate) this.#overtaken(id, batch.topic.name)
         return
       case "NoResponders":
-        this.#shared.diagnose(
-          batch.topic.name,
-          (missing) => batch.settle(index, missing ? Outcomes.missing(batch.topic.name) : Outcomes.nobody)
-        )
+        batch.settle(index, this.#shared.nobody(batch.topic.name))
         return
       case "Error": {
         const place = { topic: batch.topic.name, bytes, limit: this.#shared.client.maxPayload }
@@ -107,6 +118,36 @@ export class WindowPublisher {
       }
       default:
         batch.settle(index, Outcomes.unreadable)
+    }
+  }
+
+  #plainOf(topic: string): PubAck.Plain {
+    let plain = this.#plain.get(topic)
+    if (plain === undefined) {
+      plain = new PubAck.Plain()
+      this.#plain.set(topic, plain)
+    }
+    return plain
+  }
+
+  #stored(subject: string): void {
+    this.#allowed.add(subject)
+    this.#shared.client.lastAckAt = this.#shared.client.clock.currentTimeMillisUnsafe()
+  }
+
+  /**
+   * Gives up the oldest ones where their stream has stored one behind them. Only those at the front of the ledger: what
+   * stands behind another topic's record has its turn when that one is answered.
+   */
+  #overtaken(id: number, topic: string): void {
+    while (this.#oldest < id) {
+      const pending = this.#ledger.get(this.#oldest)
+      if (pending !== undefined) {
+        if (pending.batch.topic.name !== topic) return
+        this.#ledger.delete(this.#oldest)
+        pending.batch.settle(pending.index, Outcomes.overtaken)
+      }
+      this.#oldest++
     }
   }
 
@@ -129,7 +170,7 @@ export class WindowPublisher {
     }
   }
 
-  settleAll(outcome: typeof Outcomes.lostAnswer): void {
+  settleAll(outcome: Outcome): void {
     const lost = [...this.#ledger.values()]
     this.#ledger.clear()
     for (const { batch, index } of lost) batch.settle(index, outcome)

@@ -46,7 +46,7 @@ export class MemberState implements Member, Attached {
     this.maxInFlight = Math.max(1, Math.floor(options.maxInFlight))
     this.assignment = assignment
     this.arrivals = new Waiters(connection.schedule)
-    this.revocations = new Revocations(connection.schedule, () => connection.connected)
+    this.revocations = new Revocations(connection.schedule, () => connection.timers.now(), () => connection.connected)
     connection.attach(this)
     group.join(this)
     this.tell = connection.schedule

@@ -36,7 +36,7 @@ export const Misbehave = Schema.TaggedStruct("Misbehave", {
 /** Everything ends gracefully and is started again, the broker too where it can be. */
 export const Restart = Schema.TaggedStruct("Restart", {})
 
-/** The connection is lost, until `Mend` or something that needs it. */
+/** The connection is lost, until `Mend` or something that needs it: a bus that is opened meanwhile waits for it. */
 export const Cut = Schema.TaggedStruct("Cut", {})
 
 export const Mend = Schema.TaggedStruct("Mend", {})

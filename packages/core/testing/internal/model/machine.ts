@@ -2,10 +2,19 @@
  * Runs a script against the real bus over the real broker, heals everything, waits until every group has caught up, and
  * has the outcome judged.
  */
-import { Effect, Latch, Schedule } from "effect"
+import { Effect, Fiber, Latch, Schedule } from "effect"
 import * as Checker from "../../Checker.ts"
 import type { Entry } from "../../History.ts"
-import { type Bus, expect, type Fact, type Lab, type LawTopic, type LawViolation, violated } from "../../Lab.ts"
+import {
+  type Bus,
+  type BusOptions,
+  expect,
+  type Fact,
+  type Lab,
+  type LawTopic,
+  type LawViolation,
+  violated
+} from "../../Lab.ts"
 import type { Command, Script } from "./command.ts"
 import { disturbances, judge } from "./reference.ts"
 
@@ -36,6 +45,9 @@ export interface Coverage {
 const tries = 3
 
 const mostMembers = 3
+
+/** How long an outage goes on while a bus is opened, in milliseconds. */
+const outage = 20
 
 const groupName = (group: number): string => `g${group}`
 
@@ -88,14 +100,23 @@ class Machine {
       return yield* this.finish()
     })
 
-  private readonly bus = (): Effect.Effect<Bus, LawViolation> =>
+  private readonly bus = (): Effect.Effect<Bus, unknown> =>
     Effect.suspend(() => {
       if (this.publisher !== undefined) return Effect.succeed(this.publisher)
-      return Effect.tap(this.lab.bus({ maxPending: 8, deliveryTimeout: "5 seconds" }), (bus) =>
+      return Effect.tap(this.opened({ maxPending: 8, deliveryTimeout: "5 seconds" }), (bus) =>
         Effect.sync(() => {
           this.publisher = bus
         }))
     })
+
+  /** A bus that is opened while the connection is cut waits for it, and the cut ends. */
+  private readonly opened = (options?: BusOptions): Effect.Effect<Bus, unknown> =>
+    this.isCut
+      ? Effect.flatMap(
+        Effect.forkChild(this.lab.bus(options), { startImmediately: true }),
+        (opening) => Effect.andThen(Effect.andThen(this.lab.pass(outage), this.mend()), Fiber.join(opening))
+      )
+      : this.lab.bus(options)
 
   private perform(command: Command): Effect.Effect<unknown, unknown> {
     const { lab } = this
@@ -175,8 +196,7 @@ class Machine {
   private readonly subscribe = Effect.fnUntraced(function*(this: Machine, group: number, concurrency: number) {
     const members = this.members.get(group) ?? []
     if (members.length >= mostMembers) return
-    yield* this.mend()
-    const bus = yield* this.lab.bus()
+    const bus = yield* this.opened()
     if (members.length > 0) this.lab.history.add({ _tag: "Happened", what: "join", detail: groupName(group) })
     yield* bus.consume(this.topic, {
       group: groupName(group),

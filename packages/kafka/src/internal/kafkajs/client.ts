@@ -24,7 +24,13 @@ export const make = async (settings: Settings): Promise<KafkaJsEngine> => {
   }
   rawAdmin.on(rawAdmin.events.CONNECT, () => tell(true, ""))
   rawAdmin.on(rawAdmin.events.DISCONNECT, () => tell(false, "the connection was lost"))
-  await guard(rawAdmin.connect())
+  try {
+    await guard(rawAdmin.connect())
+  } catch (error) {
+    // It may be tried again with another client: nothing of this one may stay.
+    await rawAdmin.disconnect().catch(() => {})
+    throw error
+  }
   return {
     rawAdmin,
     admin: makeAdmin(rawAdmin),

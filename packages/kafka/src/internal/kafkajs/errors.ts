@@ -8,6 +8,14 @@ import { type Failure, failure, protocolFailure } from "../failure.ts"
 const property = (error: unknown, name: string): unknown =>
   typeof error === "object" && error !== null ? Reflect.get(error, name) : undefined
 
+/** Names of the protocol's errors that this client still has from before they were changed. */
+const renamed: Readonly<Record<string, string>> = {
+  GROUP_LOAD_IN_PROGRESS: "COORDINATOR_LOAD_IN_PROGRESS",
+  GROUP_COORDINATOR_NOT_AVAILABLE: "COORDINATOR_NOT_AVAILABLE",
+  NOT_COORDINATOR_FOR_GROUP: "NOT_COORDINATOR",
+  NOT_LEADER_FOR_PARTITION: "NOT_LEADER_OR_FOLLOWER"
+}
+
 const text = (value: unknown): string => typeof value === "string" ? value : ""
 
 export const failureOf = (error: unknown): Failure => {
@@ -23,7 +31,7 @@ export const failureOf = (error: unknown): Failure => {
     if (Array.isArray(errors) && errors.length > 0) return failureOf(errors[0])
   }
   if (name.startsWith("KafkaJSSASLAuthentication")) return failure("unauthenticated", message, error)
-  if (type !== "") return protocolFailure(type, message, error)
+  if (type !== "") return protocolFailure(renamed[type] ?? type, message, error)
   switch (name) {
     case "KafkaJSRequestTimeoutError":
       return failure("timeout", message, error)

@@ -1,0 +1,5 @@
+/**
+ * Kafka without the bus. Each function takes the bootstrap brokers (`host:port`) and returns a `Baseline`.
+ */
+export * as kafkajs from "./kafkajs.ts"
+export * as platformatic from "./platformatic.ts"

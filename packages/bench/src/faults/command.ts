@@ -1,0 +1,101 @@
+/**
+ * `faults <suite>`: the command over whatever suites it is given, so that the tests can run it over planted ones.
+ */
+import { Console, Data, Effect, Runtime } from "effect"
+import { Command, Flag } from "effect/cli"
+import { page, reportOf, write } from "./report.ts"
+import { problems, run } from "./runner.ts"
+import { type Scenario, type Suite, titleOf } from "./scenario.ts"
+
+/** An invariant broke. The page has said which. */
+class Broken extends Data.TaggedError("Broken") {
+  override readonly [Runtime.errorReported] = false
+}
+
+const atLeastOne = (name: string, otherwise: number, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withDefault(otherwise),
+    Flag.filter((count) => count >= 1, () => "at least 1"),
+    Flag.withDescription(`${description} (default ${otherwise})`)
+  )
+
+const flags = {
+  rounds: atLeastOne("rounds", 20, "How often each scenario runs"),
+  jobs: atLeastOne("jobs", 2, "Scenarios that run at the same time"),
+  minutes: Flag.Int("minutes").pipe(
+    Flag.withDefault(0),
+    Flag.withDescription("No round begins later than so many minutes after the start (default 0: no limit)")
+  ),
+  quick: Flag.Boolean("quick").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Only the quick scenarios, once each where --rounds is not given")
+  ),
+  only: Flag.String("only").pipe(
+    Flag.withDefault(""),
+    Flag.withDescription("Scenarios by id, or by a part of their title, with commas: F02,F07,half-open")
+  ),
+  list: Flag.Boolean("list").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Say what there is, and run nothing")
+  ),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Print one JSON object at the end, and nothing else on standard output")
+  )
+}
+
+/** Those that are meant by `--only` and `--quick`. */
+export const select = (
+  scenarios: ReadonlyArray<Scenario>,
+  { only, quick }: { readonly only: string; readonly quick: boolean }
+): ReadonlyArray<Scenario> => {
+  const wanted = only.split(",").map((word) => word.trim()).filter((word) => word !== "")
+  return scenarios.filter((scenario) =>
+    (!quick || scenario.quick)
+    && (wanted.length === 0
+      || wanted.some((word) => word === scenario.id || (!/^F\d+$/.test(word) && titleOf(scenario).includes(word))))
+  )
+}
+
+const listed = (scenario: Scenario): string =>
+  `${titleOf(scenario)}${scenario.quick ? " (quick)" : ""}: ${scenario.injects}. Asserts ${scenario.asserts.join(" ")}`
+
+const suiteCommand = (suite: Suite) =>
+  Command.make(
+    suite.name,
+    flags,
+    Effect.fnUntraced(function*({ jobs, json, list, minutes, only, quick, rounds }) {
+      const selected = select(suite.scenarios, { only, quick })
+      const scenarios = selected.filter(({ leftOut }) => leftOut === undefined)
+      if (list) return yield* Console.log(selected.map(listed).join("\n"))
+      for (const scenario of selected) {
+        if (scenario.leftOut !== undefined) yield* Console.error(`${titleOf(scenario)}: left out: ${scenario.leftOut}`)
+      }
+      const results = yield* run(scenarios, {
+        rounds: quick && rounds === 20 ? 1 : rounds,
+        jobs,
+        ...(minutes === 0 ? undefined : { budgetMillis: minutes * 60_000 }),
+        onRound: (scenario, round, violations) =>
+          Console.error(
+            `${titleOf(scenario)}, round ${round}: ${
+              violations.length === 0 ? "ok" : violations.slice(0, 3).join("; ")
+            }`
+          )
+      }).pipe(Effect.ensuring(suite.close ?? Effect.void))
+      const report = reportOf(suite.name, results, yield* suite.versions, new Date())
+      write(report, results)
+      yield* Console.log(json ? JSON.stringify(report) : page(report, results))
+      if (problems(results).length > 0) {
+        if (json) yield* Console.error(page(report, results))
+        return yield* new Broken()
+      }
+    })
+  ).pipe(Command.withDescription(suite.description))
+
+export const faults = (suites: readonly [Suite, ...ReadonlyArray<Suite>]) => {
+  const [first, ...rest] = suites
+  return Command.make("faults").pipe(
+    Command.withDescription("Does harm to a broker and judges what came of it: npm run faults -- <broker>"),
+    Command.withSubcommands([suiteCommand(first), ...rest.map(suiteCommand)])
+  )
+}

@@ -1,0 +1,3 @@
+import { model } from "./fixtures/laws.ts"
+
+model("fastIngest")
