@@ -8,6 +8,7 @@ import { CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
 import { consume } from "./consume.ts"
 import { core } from "./core.ts"
 import type { Figures } from "./figures.ts"
+import { kafka } from "./kafka.ts"
 import { nats } from "./nats.ts"
 import { page } from "./report.ts"
 import { bench, reportCommands } from "./reporting.ts"
@@ -115,8 +116,21 @@ const natsSuite = suite(
     })
 )
 
+const kafkaSuite = suite(
+  "kafka",
+  "Publishing to Apache Kafka, beside the raw clients",
+  ({ messages, quick, rounds }) =>
+    kafka({
+      messages,
+      rounds: quick ? 1 : rounds,
+      sizes: quick ? [5000, 50_000] : [10_000, 100_000, 1_000_000],
+      flatRounds: quick ? 1 : Math.min(rounds, 3),
+      say
+    })
+)
+
 const everything = bench.pipe(
-  Command.withSubcommands([...reportCommands, coreSuite, consumeSuite, natsSuite])
+  Command.withSubcommands([...reportCommands, coreSuite, consumeSuite, natsSuite, kafkaSuite])
 )
 
 NodeRuntime.runMain(

@@ -1,6 +1,6 @@
 // One measurement in a process of its own: `node --expose-gc worker.ts <what> <JSON>`. Prints JSON.
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Console, Effect } from "effect"
+import { Console, Effect, References } from "effect"
 
 type Measurement = (argument: never) => Effect.Effect<unknown, unknown>
 
@@ -12,6 +12,7 @@ const measurements: Readonly<Record<string, () => Promise<Measurement>>> = {
   flat: async () => (await import("./workload/flat.ts")).flat,
   perMessage: async () => (await import("./workload/flat.ts")).perMessage,
   natsFlat: async () => (await import("./workload/natsFlat.ts")).natsFlatOf,
+  kafkaFlat: async () => (await import("./workload/kafkaFlat.ts")).kafkaFlatOf,
   cell: async () => (await import("./compare/cell.ts")).cell,
   stages: async () => (await import("./stages/measure.ts")).measure,
   knobs: async () => (await import("./knobs/measure.ts")).measure
@@ -27,4 +28,8 @@ const measured = Effect.gen(function*() {
   return yield* measure(JSON.parse(argument) as never)
 })
 
-NodeRuntime.runMain(Effect.flatMap(measured, (result) => Console.log(JSON.stringify(result))))
+NodeRuntime.runMain(
+  Effect.flatMap(measured, (result) => Console.log(JSON.stringify(result))).pipe(
+    Effect.provideService(References.LogToStderr, true)
+  )
+)
