@@ -6,8 +6,8 @@ import type * as BrokerError from "@effect-eventbus/core/BrokerError"
 import * as MemoryBroker from "@effect-eventbus/core/MemoryBroker"
 import * as KafkaBroker from "@effect-eventbus/kafka/KafkaBroker"
 import * as NatsBroker from "@effect-eventbus/nats/NatsBroker"
-import * as NatsSubject from "@effect-eventbus/nats/NatsSubject"
-import { Context, Effect, Layer } from "effect"
+import { Effect, Layer } from "effect"
+import * as Store from "./store.ts"
 
 export const brokerNames = ["memory", "nats-memory", "nats-file", "kafka"] as const
 
@@ -23,61 +23,25 @@ export const labels: Readonly<Record<BrokerName, string>> = {
 /** Which broker, and where. Plain data. */
 export interface Target {
   readonly broker: BrokerName
-  /** `nats://host:port` or `host:port,host:port`; nothing for memory. */
+  /** `nats://host:port` or `host:port`; nothing for memory. */
   readonly servers: ReadonlyArray<string>
 }
 
-/** Forgets topics, so that a long run does not fill the disk. */
-export class Cleaner extends Context.Service<Cleaner, {
-  readonly remove: (topics: ReadonlyArray<string>) => Effect.Effect<void>
-}>()("@effect-eventbus/bench/Cleaner") {}
-
-const memory = Layer.merge(
-  // Each layer has a broker of its own, and it goes with the layer.
-  Layer.unwrap(Effect.sync(() =>
-    MemoryBroker.layer({ maxRecords: 2_000_000, maxBytes: 2 ** 31, maxDedupeIds: 2_000_000 })
-  )),
-  Layer.succeed(Cleaner, { remove: () => Effect.void })
-)
-
-const nats = (servers: ReadonlyArray<string>) =>
-  Layer.effect(
-    Cleaner,
-    Effect.gen(function*() {
-      const { use } = yield* NatsBroker.NatsBroker
-      return Cleaner.of({
-        remove: (topics) =>
-          Effect.forEach(
-            topics,
-            (topic) => use((connection) => connection.request(`$JS.API.STREAM.DELETE.${NatsSubject.stream(topic)}`)),
-            { concurrency: 5, discard: true }
-          ).pipe(Effect.orDie)
-      })
-    })
-  ).pipe(Layer.provideMerge(NatsBroker.layer({ servers })))
-
-const kafka = (servers: ReadonlyArray<string>) =>
-  Layer.effect(
-    Cleaner,
-    Effect.gen(function*() {
-      const { use } = yield* KafkaBroker.KafkaBroker
-      return Cleaner.of({
-        remove: (topics) => Effect.orDie(use((admin) => admin.deleteTopics({ topics: [...topics] })))
-      })
-    })
-  ).pipe(Layer.provideMerge(KafkaBroker.layer({ bootstrapBrokers: servers })))
+/** Room for the longest load: nothing is evicted or refused. */
+const roomy = { maxRecords: 2_000_000, maxBytes: 2 ** 31, maxDedupeIds: 2_000_000 }
 
 export const layer = (
   { broker, servers }: Target
-): Layer.Layer<Broker.Broker | Cleaner, BrokerError.BrokerError> => {
+): Layer.Layer<Broker.Broker | Store.Store, BrokerError.BrokerError> => {
   switch (broker) {
     case "memory":
-      return memory
+      // Each has a broker of its own, and it goes with the layer.
+      return Store.memory.pipe(Layer.provideMerge(Layer.unwrap(Effect.sync(() => MemoryBroker.layer(roomy)))))
     case "nats-memory":
     case "nats-file":
-      return nats(servers)
+      return Layer.merge(NatsBroker.layer({ servers }), Store.nats(servers))
     case "kafka":
-      return kafka(servers)
+      return Layer.merge(KafkaBroker.layer({ bootstrapBrokers: servers }), Store.kafka(servers))
   }
 }
 

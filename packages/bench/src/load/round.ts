@@ -7,7 +7,8 @@ import * as Publisher from "@effect-eventbus/core/Publisher"
 import * as PublishStages from "@effect-eventbus/core/PublishStages"
 import * as Subscriber from "@effect-eventbus/core/Subscriber"
 import { Deferred, Effect, Layer } from "effect"
-import { Cleaner, layer as brokerLayer, type Target } from "../brokers/target.ts"
+import { Store } from "../brokers/store.ts"
+import { layer as brokerLayer, type Target } from "../brokers/target.ts"
 import type { Counter } from "../counting.ts"
 import { Latency } from "../latency.ts"
 import { type Elapsed, startStopwatch } from "../stopwatch.ts"
@@ -188,10 +189,11 @@ export const round = (load: Load): Effect.Effect<Round, Unsound> => {
     Layer.provide(Layer.succeed(PublishStages.PublishStages, latenessOf(load, ack)))
   )
   return Effect.gen(function*() {
-    const cleaner = yield* Cleaner
+    const store = yield* Store
+    const names = topics.map(({ name }) => name)
     const { messages } = load.shape
     const done = yield* Effect.scoped(measured(load, topics, ack))
-    const stored = yield* readBack(topics, load.shape, openers)
+    const stored = yield* readBack(names, load.partitions, load.shape, openers * topics.length)
     const problem = problemOf({
       published: messages,
       acked: done.acked,
@@ -200,7 +202,7 @@ export const round = (load: Load): Effect.Effect<Round, Unsound> => {
       stored,
       handled: done.handled
     })
-    yield* cleaner.remove(topics.map(({ name }) => name))
+    yield* store.remove(names)
     if (problem !== undefined) return yield* new Unsound({ measure: load.round, problem })
     return { ...done, messages, stored, ack }
   }).pipe(

@@ -35,19 +35,30 @@ export const floor = (measure: Measure<Failure>, client: string): Entrant => ({
   open: Effect.succeed(measure)
 })
 
+/** A contest of entrants who need nothing in common. */
+export const among = (broker: string, contest: string, entrants: ReadonlyArray<Entrant>): Contest => ({
+  broker,
+  contest,
+  size: entrants.length,
+  entrants: Effect.succeed(entrants)
+})
+
 export interface Contest {
   readonly broker: string
   readonly contest: string
+  /** So many take part. */
+  readonly size: number
   /** The first one of ours is what the others are compared with. */
-  readonly entrants: ReadonlyArray<Entrant>
+  readonly entrants: Effect.Effect<ReadonlyArray<Entrant>, never, Scope.Scope>
 }
 
 export const hold = (
-  { broker, contest, entrants }: Contest,
+  { broker, contest, entrants: open }: Contest,
   options: { readonly rounds: number; readonly onRound: (name: string, round: number) => Effect.Effect<void> }
 ): Effect.Effect<PeerGroup, Failure> =>
   Effect.scoped(Effect.gen(function*() {
-    const measures = yield* Effect.forEach(entrants, ({ open }) => open)
+    const entrants = yield* open
+    const measures = yield* Effect.forEach(entrants, (entrant) => entrant.open)
     const measured = yield* interleave(measures, options)
     const reference = measured[entrants.findIndex(({ ours }) => ours)]
     if (reference === undefined) return yield* Effect.die(new Error(`nobody is ours in ${broker}, ${contest}`))

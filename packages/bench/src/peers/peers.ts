@@ -14,8 +14,8 @@ export interface Options extends ContestOptions {
 /** A client library at its most usual. */
 const perSecond = 45_000
 
-export const secondsOf = ({ entrants }: Contest, { messages, rounds }: Options): number =>
-  entrants.length * (0.25 + rounds) * (0.15 + 1.3 * messages / perSecond)
+export const secondsOf = ({ size }: Contest, { messages, rounds }: Options): number =>
+  size * (0.25 + rounds) * (0.15 + 1.3 * messages / perSecond)
 
 /** What was asked for, and how long each takes. */
 export const plan = (options: Options): ReadonlyArray<{ readonly contest: Contest; readonly weight: number }> =>
