@@ -34,6 +34,8 @@ export interface Publishing {
   readonly begun: Float64Array
   /** How long the publish call took. */
   readonly call: Latency
+  /** To be told when the next publish was due. */
+  readonly due?: (at: number) => void
 }
 
 const topicFor = ({ topics }: Publishing, aggregate: number): ReadingTopic => {
@@ -118,7 +120,9 @@ export const paced = Effect.fnUntraced(function*(self: Publishing, perSecond: nu
     const due = start + index * 1000 / perSecond
     while (performance.now() < due) yield* Effect.yieldNow
     begun[index] = due
-    yield* publisher.publishAsync(topicFor(self, aggregateOf(shape, index)), writer.envelope(index))
+    const envelope = writer.envelope(index)
+    self.due?.(due)
+    yield* publisher.publishAsync(topicFor(self, aggregateOf(shape, index)), envelope)
     call.record(performance.now() - due)
   }
   yield* publisher.flush

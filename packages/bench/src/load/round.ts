@@ -16,6 +16,7 @@ import { Unsound } from "../workload/verify.ts"
 import { type ReadingTopic, type TopicOptions, topicsOf, Writer } from "./events.ts"
 import { type Mode, paced, publishAll, type Publishing } from "./publishing.ts"
 import { readBack } from "./readBack.ts"
+import { Recording, type Stages } from "./recording.ts"
 import { type Holding, type MemoryPoint, Sampler } from "./sampling.ts"
 import type { Shape } from "./shape.ts"
 import { type Seen, Tally } from "./tally.ts"
@@ -37,8 +38,10 @@ export interface Load {
   readonly bus?: EventBus.Options
   /** Handlers take part. Without, the time to the last handled message is that to the last acknowledgement. */
   readonly handled: boolean
-  /** Every n-th message has its stages recorded. `undefined`: the recorder is off, and publish-to-ack unknown. */
-  readonly stages?: { readonly every: number; readonly record?: (moments: PublishStages.Moments) => void }
+  /** Some messages have their stages recorded. `undefined`: the recorder is off, and publish-to-ack unknown. */
+  readonly stages?: Stages
+  /** Instead of the target's own: a test's. */
+  readonly connect?: ReturnType<typeof brokerLayer>
   readonly counter?: Counter
 }
 
@@ -59,7 +62,7 @@ export interface Round {
 }
 
 /** How long nothing may be handled before the rest counts as lost. */
-const patienceMillis = 10_000
+const patienceMillis = 30_000
 
 /** Where handlers report. */
 class Handled {
@@ -125,21 +128,12 @@ const openTheWay = Effect.fnUntraced(function*(
   }
 })
 
-const latenessOf = (load: Load, ack: Latency): PublishStages.Recorder | undefined => {
-  const { stages } = load
-  if (stages === undefined) return undefined
-  const { record } = stages
-  return {
-    every: stages.every,
-    now: () => performance.now(),
-    record: (moments) => {
-      ack.record(moments.settled - moments.begun)
-      if (record !== undefined) record(moments)
-    }
-  }
-}
-
-const measured = Effect.fnUntraced(function*(load: Load, topics: ReadonlyArray<ReadingTopic>, ack: Latency) {
+const measured = Effect.fnUntraced(function*(
+  load: Load,
+  topics: ReadonlyArray<ReadingTopic>,
+  ack: Latency,
+  recording: Recording | undefined
+) {
   const { counter, how, shape } = load
   const publisher = yield* Publisher.Publisher
   const writer = new Writer(shape, load.round.replaceAll("-", ""), load.noteBytes)
@@ -149,8 +143,17 @@ const measured = Effect.fnUntraced(function*(load: Load, topics: ReadonlyArray<R
   yield* openTheWay(topics, writer, handled)
   // What the openers were timed at is not part of it.
   ack.reset()
+  load.stages?.reset?.()
   const before = yield* publisher.totals
-  const publishing: Publishing = { publisher, topics, shape, writer, begun, call: new Latency() }
+  const publishing: Publishing = {
+    publisher,
+    topics,
+    shape,
+    writer,
+    begun,
+    call: new Latency(),
+    ...(recording === undefined ? undefined : { due: recording.due })
+  }
   const sampler = counter === undefined ? undefined : new Sampler(counter)
 
   const elapsed = startStopwatch()
@@ -184,15 +187,16 @@ export const round = (load: Load): Effect.Effect<Round, Unsound> => {
   }
   const topics = topicsOf(load.round, options)
   const ack = new Latency()
+  const recording = load.stages === undefined ? undefined : new Recording(load.stages, ack)
   const bus = EventBus.layer({ ...load.bus, topics }).pipe(
-    Layer.provideMerge(brokerLayer(load.target)),
-    Layer.provide(Layer.succeed(PublishStages.PublishStages, latenessOf(load, ack)))
+    Layer.provideMerge(load.connect ?? brokerLayer(load.target)),
+    Layer.provide(Layer.succeed(PublishStages.PublishStages, recording?.recorder))
   )
   return Effect.gen(function*() {
     const store = yield* Store
     const names = topics.map(({ name }) => name)
     const { messages } = load.shape
-    const done = yield* Effect.scoped(measured(load, topics, ack))
+    const done = yield* Effect.scoped(measured(load, topics, ack, recording))
     const stored = yield* readBack(names, load.partitions, load.shape, openers * topics.length)
     const problem = problemOf({
       published: messages,

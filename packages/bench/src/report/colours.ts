@@ -29,6 +29,7 @@ export const palette: Readonly<Record<Colour, readonly [light: string, dark: str
   "broker-nats-memory": ["#2a9d8f", "#5fd3c4"],
   "broker-nats-file": ["#0a5aa8", "#5aa9f5"],
   "broker-kafka": ["#c2530a", "#f79a4e"],
+  "stage-late": ["#b3261e", "#ff8a80"],
   "stage-validate": ["#5b4fb0", "#a79df0"],
   "stage-encode": ["#a05fb8", "#d19be6"],
   "stage-window": ["#8b97a6", "#6f7c8c"],

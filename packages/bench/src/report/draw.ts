@@ -30,6 +30,8 @@ export const fontFamily = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvet
 
 /** Wide enough for any font that a reader may have: there is none here to measure with. */
 const emOf = (character: string): number =>
+  // Lines are as far apart as this character is wide.
+  character === "国" ? 1.15 :
   /[ilj.,:;'|!()]/.test(character) ? 0.36 : /[mwMW@%—]/.test(character) ? 0.95 : character === "\u00a0" || character === " " ? 0.34 : 0.62
 
 const fontSizeOf = (font: string | undefined): number => Number(/([\d.]+)px/.exec(font ?? "")?.[1] ?? 12)
@@ -100,6 +102,27 @@ export const valueAxis = (size: Size, name: string, format: (value: number) => s
   nameTextStyle: { color: colour("soft"), align: "left" as const, fontSize: size.narrow ? 10.5 : 12, padding: [0, 0, 0, -30] },
   axisLabel: { ...axisText(size), formatter: format },
   splitLine
+})
+
+/** Names of lying bars: beside them, or above them where there is no room beside. */
+export const lyingAxis = (size: Size, names: ReadonlyArray<string>) => ({
+  type: "category" as const,
+  data: [...names],
+  axisTick: { show: false },
+  axisLine: { show: false },
+  axisLabel: size.narrow
+    ? {
+      ...axisText(size),
+      color: colour("ink"),
+      interval: 0,
+      inside: true,
+      align: "left" as const,
+      verticalAlign: "bottom" as const,
+      margin: 0,
+      padding: [0, 0, 11, 0]
+    }
+    : { ...axisText(size), color: colour("ink"), interval: 0, lineHeight: 15 },
+  z: 10
 })
 
 export const categoryAxis = (size: Size, data: ReadonlyArray<string>) => ({

@@ -4,11 +4,12 @@
 import type { BrokerName } from "../brokers/target.ts"
 import type { Percentiles, Spread } from "../figures.ts"
 
-export const stageNames = ["validate", "encode", "window", "queue", "send", "ack", "settle"] as const
+export const stageNames = ["late", "validate", "encode", "window", "queue", "send", "ack", "settle"] as const
 
 export type StageName = typeof stageNames[number]
 
 export const stageLabels: Readonly<Record<StageName, string>> = {
+  late: "late start",
   validate: "validate",
   encode: "encode",
   window: "wait for the window",

@@ -10,7 +10,7 @@ import type { Mode } from "../load/publishing.ts"
 import { type Load, round, type Round } from "../load/round.ts"
 import { shapeOf } from "../load/shape.ts"
 import { spreadOf } from "../spread.ts"
-import type { MeasuringCost, Stage, StageName, StagesOfLoad } from "./figures.ts"
+import { type MeasuringCost, type Stage, type StageName, stageNames, type StagesOfLoad } from "./figures.ts"
 
 export interface StagesTask {
   readonly target: Target
@@ -33,6 +33,7 @@ const zero = { p50: 0, p90: 0, p95: 0, p99: 0, max: 0 }
 
 class Stages {
   readonly #stages: Readonly<Record<StageName, Latency>> = {
+    late: new Latency(),
     validate: new Latency(),
     encode: new Latency(),
     window: new Latency(),
@@ -43,8 +44,9 @@ class Stages {
   }
   readonly #total = new Latency()
 
-  readonly record = (moments: Moments): void => {
+  readonly record = (moments: Moments, due: number): void => {
     const stages = this.#stages
+    stages.late.record(moments.begun - due)
     stages.validate.record(moments.validated - moments.begun)
     stages.encode.record(moments.encoded - moments.validated)
     stages.window.record(moments.accepted - moments.encoded)
@@ -52,20 +54,26 @@ class Stages {
     stages.send.record(moments.taken - moments.handedOver)
     stages.ack.record(moments.answered - moments.taken)
     stages.settle.record(moments.settled - moments.answered)
-    this.#total.record(moments.settled - moments.begun)
+    this.#total.record(moments.settled - due)
   }
 
   /** What the openers were timed at is not part of it. */
-  reset(): void {
+  readonly reset = (): void => {
     for (const latency of Object.values(this.#stages)) latency.reset()
     this.#total.reset()
   }
 
+  add(other: Stages): void {
+    for (const name of stageNames) this.#stages[name].add(other.#stages[name])
+    this.#total.add(other.#total)
+  }
+
   get figures(): { readonly stages: Readonly<Record<StageName, Stage>>; readonly total: Stage } {
     const of = (latency: Latency): Stage => ({ mean: latency.mean, ...latency.percentiles ?? zero })
-    const { ack, encode, queue, send, settle, validate, window } = this.#stages
+    const { ack, encode, late, queue, send, settle, validate, window } = this.#stages
     return {
       stages: {
+        late: of(late),
         validate: of(validate),
         encode: of(encode),
         window: of(window),
@@ -92,7 +100,7 @@ export const measure = Effect.fnUntraced(function*(task: StagesTask) {
     round: `${task.id}-${number++}`,
     partitions,
     handled: false,
-    ...(stages === undefined ? undefined : { stages: { every: 1, record: stages.record } })
+    ...(stages === undefined ? undefined : { stages: { every: 1, record: stages.record, reset: stages.reset } })
   })
   for (let i = 0; i < 2; i++) yield* round(load("window", task.messages))
 
@@ -101,7 +109,9 @@ export const measure = Effect.fnUntraced(function*(task: StagesTask) {
   const full = new Stages()
   for (let i = 0; i < task.rounds; i++) {
     off.push(yield* round(load("window", task.messages)))
-    on.push(yield* round(load("window", task.messages, full)))
+    const stages = new Stages()
+    on.push(yield* round(load("window", task.messages, stages)))
+    full.add(stages)
   }
   const loads: Array<StagesOfLoad> = []
   const { broker } = task.target

@@ -3,7 +3,7 @@
  */
 import type { Peer, PeerGroup } from "../../peers/figures.ts"
 import { colour } from "../colours.ts"
-import { axisText, categoryAxis, type Chart, type Size, splitLine } from "../draw.ts"
+import { axisText, type Chart, lyingAxis, type Size, splitLine } from "../draw.ts"
 import type { Report } from "../model.ts"
 import { ratio, rounded, short } from "../numbers.ts"
 import { whiskers } from "../whiskers.ts"
@@ -21,10 +21,18 @@ const wrapped = (text: string, most: number): string => {
   return lines.join("\n")
 }
 
+/** Two digits, so that the axis ends at a round number. */
+const niceMax = (value: number): number => {
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, value))) - 1)
+  return Math.ceil(value / unit) * unit
+}
+
 const chartOf = (group: PeerGroup): Chart => {
   const rows = group.peers.toSorted((a, b) => a.messagesPerSecond.median - b.messagesPerSecond.median)
-  const label = (peer: Peer): string =>
-    `${rounded(peer.messagesPerSecond.median)}${peer.ours ? "" : `  ·  ours is ${ratio(peer.ratio.median)}`}`
+  const label = (peer: Peer, size?: Size): string =>
+    `${rounded(peer.messagesPerSecond.median)}${
+      peer.ours ? "" : `  ·  ${size?.narrow === true ? "ours" : "ours is"} ${ratio(peer.ratio.median)}`
+    }`
   return {
     id: idOf(group),
     title: `${group.broker}, ${group.contest}: ours and what one would pick instead`,
@@ -33,21 +41,17 @@ const chartOf = (group: PeerGroup): Chart => {
     }.`,
     note: `The same bytes and the same guarantees, ${group.rounds} rounds in turn. Bars are medians, whiskers the slowest `
       + "and the fastest round; ratios are medians of the ratios round by round.",
-    height: ({ narrow }) => 40 + rows.length * (narrow ? 52 : 36),
+    height: ({ narrow }) => 40 + rows.length * (narrow ? 44 : 40),
     option: (size: Size) => {
       const barWidth = size.narrow ? 14 : 16
       const inside = Math.max(...rows.map(({ messagesPerSecond }) => messagesPerSecond.max))
       return {
         grid: { left: 4, right: 12, top: 8, bottom: 4, containLabel: true },
-        yAxis: {
-          ...categoryAxis(size, rows.map(({ name }) => size.narrow ? wrapped(name, 18) : wrapped(name, 44))),
-          axisLine: { show: false },
-          axisLabel: { ...axisText(size), color: colour("ink"), interval: 0 }
-        },
+        yAxis: lyingAxis(size, rows.map(({ name }) => size.narrow ? name : wrapped(name, 40))),
         xAxis: {
           type: "value" as const,
           // Room for the words behind the longest bar.
-          max: inside * (size.narrow ? 1.9 : 1.42),
+          max: niceMax(inside * (size.narrow ? 1.75 : 1.42)),
           axisLabel: { ...axisText(size), formatter: short, hideOverlap: true },
           splitNumber: size.narrow ? 3 : 6,
           splitLine
@@ -73,7 +77,7 @@ const chartOf = (group: PeerGroup): Chart => {
             type: "scatter" as const,
             symbolSize: 0.1,
             silent: true,
-            data: rows.map((peer, i) => ({ value: [peer.messagesPerSecond.max, i], name: label(peer) })),
+            data: rows.map((peer, i) => ({ value: [peer.messagesPerSecond.max, i], name: label(peer, size) })),
             itemStyle: { color: "transparent" },
             label: {
               show: true,

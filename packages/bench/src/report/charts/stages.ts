@@ -4,7 +4,7 @@
 import { labels } from "../../brokers/target.ts"
 import { type StageName, stageLabels, stageNames, type StagesOfLoad } from "../../stages/figures.ts"
 import { colour } from "../colours.ts"
-import { axisText, categoryAxis, type Chart, legend, type Size } from "../draw.ts"
+import { axisText, type Chart, legend, lyingAxis, type Size } from "../draw.ts"
 import type { Report } from "../model.ts"
 import { duration } from "../numbers.ts"
 
@@ -18,7 +18,7 @@ export const stagesChart = ({ stages }: Report): Chart | undefined => {
   if (loads.length === 0) return undefined
   const nameOf = ({ broker, load, total }: StagesOfLoad, size: Size): string =>
     size.narrow
-      ? `${labels[broker]}\n${load}\n${duration(total.mean)}`
+      ? `${labels[broker]}, ${load}: ${duration(total.mean)}`
       : `${labels[broker]}, ${load}   ${duration(total.mean)}`
   // Drawn from below.
   const rows = loads.toReversed()
@@ -34,15 +34,11 @@ export const stagesChart = ({ stages }: Report): Chart | undefined => {
     }.`,
     note: "Share of each stage in the mean time from the call to the settlement, which stands beside the name. At a fixed "
       + "rate the times are what a message takes; with the window full most of it is waiting in line behind 8,192 others.",
-    height: ({ narrow }) => (narrow ? 96 : 56) + loads.length * (narrow ? 48 : 30),
+    height: ({ narrow }) => (narrow ? 112 : 76) + loads.length * (narrow ? 40 : 30),
     option: (size) => ({
       legend: legend(size),
-      grid: { left: 4, right: 16, top: size.narrow ? 72 : 36, bottom: 4, containLabel: true },
-      yAxis: {
-        ...categoryAxis(size, rows.map((row) => nameOf(row, size))),
-        axisLine: { show: false },
-        axisLabel: { ...axisText(size), color: colour("ink"), interval: 0 }
-      },
+      grid: { left: 4, right: 16, top: size.narrow ? 84 : 52, bottom: 4, containLabel: true },
+      yAxis: lyingAxis(size, rows.map((row) => nameOf(row, size))),
       xAxis: {
         type: "value" as const,
         max: 100,
@@ -53,7 +49,7 @@ export const stagesChart = ({ stages }: Report): Chart | undefined => {
         type: "bar" as const,
         name: stageLabels[name],
         stack: "mean",
-        barWidth: size.narrow ? 18 : 16,
+        barWidth: size.narrow ? 14 : 16,
         itemStyle: { color: colour(`stage-${name}`), borderColor: colour("paper"), borderWidth: 1 },
         data: rows.map((row) => Number(shareOf(row, name).toFixed(2)))
       }))
