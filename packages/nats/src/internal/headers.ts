@@ -4,16 +4,32 @@
 import { isAscii } from "node:buffer"
 import type { Headers, OutboundRecord } from "./core.ts"
 
-const start = "NATS/1.0\r\n"
+const version = "NATS/1.0"
+const lineEnd = "\r\n"
 
-/** The text of the headers; `undefined` where a value is not text. */
+/** What stands before a value: the end of the line before, and the name. Few names, many values. */
+const before = new Map<string, string>()
+
+// Names come from applications, so that the table of them must not grow without an end.
+const mostNames = 1024
+
+const beforeValue = (name: string): string => {
+  const known = before.get(name)
+  if (known !== undefined) return known
+  const made = `${lineEnd}${name}: `
+  if (before.size < mostNames) before.set(name, made)
+  return made
+}
+
+/** The text of the headers, without the end of the last line; `undefined` where a value is not text. */
 const lines = (headers: Headers.Headers): string | undefined => {
-  let text = start
+  let text = version
   for (let i = 0; i < headers.length; i++) {
     const header = headers[i]!
     const value = header[1]
     if (typeof value !== "string") return undefined
-    text += `${header[0]}: ${value}\r\n`
+    text += beforeValue(header[0])
+    text += value
   }
   return text
 }
@@ -24,13 +40,13 @@ const bytesOf = (headers: Headers.Headers, extra: string): Uint8Array => {
       ? Buffer.from(`${name}: ${value}\r\n`)
       : Buffer.concat([Buffer.from(`${name}: `), value, Buffer.from("\r\n")])
   )
-  return Buffer.concat([Buffer.from(start), ...parts, Buffer.from(`${extra}\r\n`)])
+  return Buffer.concat([Buffer.from(version + lineEnd), ...parts, Buffer.from(extra + lineEnd)])
 }
 
 /** `extra`: further lines, each with its end. Text, which is cheaper, where all values are text. */
 export const encode = (headers: Headers.Headers, extra: string): string | Uint8Array => {
   const text = lines(headers)
-  return text === undefined ? bytesOf(headers, extra) : `${text}${extra}\r\n`
+  return text === undefined ? bytesOf(headers, extra) : `${text}\r\n${extra}\r\n`
 }
 
 /** Of a block that {@link encode} made. */
@@ -79,30 +95,48 @@ export interface Delivered {
   readonly pin: string | undefined
 }
 
+/** What a header is to us. */
+type Kind = "own" | "nats" | "pin" | "key" | "aggregate"
+
+interface Name {
+  readonly text: string
+  readonly kind: Kind
+}
+
+const kindOf = (name: string): Kind => {
+  if (name === keyHeader) return "key"
+  if (name === "Nats-Pin-Id") return "pin"
+  const lower = name.toLowerCase()
+  return lower.startsWith("nats-") ? "nats" : lower === "x-aggregate-id" ? "aggregate" : "own"
+}
+
 /** A record's headers and key, without what NATS and the driver add. Bytes that are not UTF-8 stay bytes. */
 export const decodeRecord = (block: Uint8Array): Delivered => {
   const headers: Array<readonly [string, string | Uint8Array]> = []
   let key: string | undefined
   let hasKey = false
   let pin: string | undefined
-  each(block, (name, value) => {
-    if (name.length > 5 && (name.startsWith("Nats-") || /^nats-/i.test(name))) {
-      if (name === "Nats-Pin-Id" && typeof value === "string") pin = value
-      return
+  each(block, ({ kind, text }, value) => {
+    switch (kind) {
+      case "nats":
+        return
+      case "pin":
+        if (typeof value === "string") pin = value
+        return
+      case "key":
+        if (hasKey || typeof value !== "string") break
+        hasKey = true
+        key = value
+        return
+      case "aggregate":
+        if (key === undefined && typeof value === "string") key = value
+        break
+      case "own":
     }
-    if (name === keyHeader && typeof value === "string" && !hasKey) {
-      hasKey = true
-      key = value
-      return
-    }
-    if (key === undefined && isAggregateHeader(name) && typeof value === "string") key = value
-    headers.push([name, value])
+    headers.push([text, value])
   })
   return { headers, key, pin }
 }
-
-const isAggregateHeader = (name: string): boolean =>
-  name === "X-Aggregate-ID" || (name.length === 14 && name.toLowerCase() === "x-aggregate-id")
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
@@ -118,23 +152,41 @@ const colon = 0x3a
 const space = 0x20
 const carriageReturn = 0x0d
 
-type Visit = (name: string, value: string | Uint8Array) => void
+type Visit = (name: Name, value: string | Uint8Array) => void
 
-/** Where all is ASCII, which is nearly always so, the block is decoded once, and names and values are parts of its text. */
+/**
+ * The names of the last block, in order: the next one nearly always has the same. Whoever looks at them finds the same
+ * strings then, with their hashes.
+ */
+const names: Array<Name> = []
+const mostPlaces = 64
+
+const named = (text: string, index: number): Name => {
+  const name = { text, kind: kindOf(text) }
+  if (index < mostPlaces) names[index] = name
+  return name
+}
+
+/** Where all is ASCII, which is nearly always so, the block is decoded once, and values are parts of its text. */
 const each = (block: Uint8Array, visit: Visit): void =>
   isAscii(block) ? eachOfText(block, visit) : eachOfBytes(block, visit)
 
 const eachOfText = (block: Uint8Array, visit: Visit): void => {
   const text = latin1(block, 0, block.length)
+  let index = 0
   let from = text.indexOf("\r") + 2
   for (let end = text.indexOf("\r", from); end > from; end = text.indexOf("\r", from)) {
-    const separator = text.indexOf(":", from)
+    const known = names[index]
+    const isKnown = known !== undefined && text.charCodeAt(from + known.text.length) === colon
+      && text.startsWith(known.text, from)
+    const separator = isKnown ? from + known.text.length : text.indexOf(":", from)
     if (separator > from && separator < end) {
       let first = separator + 1
       while (first < end && text.charCodeAt(first) === space) first++
       let last = end
       while (last > first && text.charCodeAt(last - 1) === space) last--
-      visit(text.slice(from, separator), text.slice(first, last))
+      visit(isKnown ? known : named(text.slice(from, separator), index), text.slice(first, last))
+      index++
     }
     from = end + 2
   }
@@ -149,7 +201,8 @@ const eachOfBytes = (block: Uint8Array, visit: Visit): void => {
       while (first < end && block[first] === space) first++
       let last = end
       while (last > first && block[last - 1] === space) last--
-      visit(latin1(block, from, separator), valueOf(block.subarray(first, last)))
+      const name = latin1(block, from, separator)
+      visit({ text: name, kind: kindOf(name) }, valueOf(block.subarray(first, last)))
     }
     from = end + 2
   }
