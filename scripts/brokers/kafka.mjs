@@ -112,8 +112,8 @@ export class Node {
     ])
   }
 
-  /** Starts it; completes when it listens. */
-  async start(timeout = 60_000) {
+  /** Starts it; completes when it listens: in 2 seconds, or in minutes where ten others compile and test. */
+  async start(timeout = 180_000) {
     const log = openSync(this.log, "a")
     const child = spawn("java", [
       `-Xmx${this.heap}m`,
