@@ -22,7 +22,10 @@ export const isolate = (suite: string, scenario: Scenario): Effect.Effect<Round,
       ["--expose-gc", program, suite, `--${roundFlag}`, titleOf(scenario)],
       { signal, encoding: "utf8", maxBuffer: 16 * 1024 * 1024 },
       (error, stdout, stderr) => {
-        if (error !== null) return resume(Effect.fail(new ChildFailed({ output: `${error.message}\n${stderr}` })))
+        if (error !== null) {
+          const how = error.signal ?? error.code ?? "unknown"
+          return resume(Effect.fail(new ChildFailed({ output: `ended with ${how}: ${stderr}` })))
+        }
         // What this very command prints.
         const round: Round = JSON.parse(stdout)
         resume(Effect.succeed(round))

@@ -18,7 +18,7 @@ export interface Child {
 }
 
 const program = path.join(import.meta.dirname, "service.ts")
-const startMillis = 20_000
+const startMillis = 60_000
 const runsApart = 1_000_000
 
 /** Complete lines only: a killed process may leave a part of one. */
