@@ -12,11 +12,11 @@ export class ChildFailed extends Data.TaggedError("ChildFailed")<{ readonly what
   }
 }
 
-const run = <A>(what: string, messages: number): Effect.Effect<A, ChildFailed> =>
+const run = <A>(what: string, messages: number, ...where: ReadonlyArray<string>): Effect.Effect<A, ChildFailed> =>
   Effect.callback<A, ChildFailed>((resume, signal) => {
     execFile(
       process.execPath,
-      ["--expose-gc", path.join(import.meta.dirname, "worker.ts"), what, String(messages)],
+      ["--expose-gc", path.join(import.meta.dirname, "worker.ts"), what, String(messages), ...where],
       { signal, encoding: "utf8" },
       (error, stdout, stderr) => {
         if (error !== null) return resume(Effect.fail(new ChildFailed({ what, output: `${error.message}\n${stderr}` })))
@@ -28,3 +28,11 @@ const run = <A>(what: string, messages: number): Effect.Effect<A, ChildFailed> =
 
 export const flat = (messages: number) => run<ReadonlyArray<Flat>>("flat", messages)
 export const perMessage = (messages: number) => run<PerMessage>("perMessage", messages)
+
+/** On NATS, for a way of publishing to an ordered topic. */
+export const natsFlat = (mode: "auto" | "window", messages: number, servers: ReadonlyArray<string>) =>
+  run<ReadonlyArray<Flat>>(`nats-${mode}`, messages, servers.join(","))
+
+/** On Kafka. */
+export const kafkaFlat = (messages: number, bootstrap: ReadonlyArray<string>) =>
+  run<ReadonlyArray<Flat>>("kafka", messages, bootstrap.join(","))

@@ -1,12 +1,16 @@
 /**
- * The suite `consume`: what it costs to have a record handled.
+ * The suite `consume`: what it costs to have a record handled, on every broker, beside the raw client of the same broker.
  */
+import * as MemoryBroker from "@effect-eventbus/core/MemoryBroker"
+import * as NatsBroker from "@effect-eventbus/nats/NatsBroker"
 import { Effect } from "effect"
+import { consume as rawNats } from "./baselines/nats/consume.ts"
+import { nats } from "./brokers/nats.ts"
 import type { Check, Figures } from "./figures.ts"
 import { machine, versions } from "./machine.ts"
-import { interleave } from "./rounds.ts"
+import { interleave, type Measured } from "./rounds.ts"
 import { ratioOf } from "./spread.ts"
-import { handlers, raw } from "./workload/consume.ts"
+import { driver, handlers, openPlace, type Place, raw } from "./workload/consume.ts"
 
 export interface Options {
   readonly messages: number
@@ -16,56 +20,104 @@ export interface Options {
 
 const times = (value: number): string => `${value.toFixed(value < 10 ? 2 : 1)} x`
 
-export const consume = Effect.fnUntraced(function*({ messages, rounds, say }: Options) {
+const aggregates = 1000
+
+/** What is measured on each broker through the bus, in this order. */
+const ways = (place: Place, broker: string, messages: number) => {
   // A handler of 2 ms, one at a time, is 500 a second at the best.
   const slow = Math.max(200, Math.ceil(messages / 200))
-  const measures = [
-    raw(messages, 1000),
-    handlers({ name: "trivial handler", messages, concurrency: 64, aggregates: 1000, millis: 0 }),
-    handlers({ name: "2 ms handler, one at a time", messages: slow, concurrency: 1, aggregates: 1000, millis: 2 }),
-    handlers({
-      name: "2 ms handler, 64 at once",
+  return [
+    handlers(place, { name: `${broker}: trivial handler`, messages, concurrency: 64, aggregates, millis: 0 }),
+    handlers(place, {
+      name: `${broker}: 2 ms handler, one at a time`,
+      messages: slow,
+      concurrency: 1,
+      aggregates,
+      millis: 2
+    }),
+    handlers(place, {
+      name: `${broker}: 2 ms handler, 64 at once`,
       messages: slow * 20,
       concurrency: 64,
-      aggregates: 1000,
+      aggregates,
       millis: 2
     })
-  ] as const
-  const where = machine()
-  const [own, trivial, serial, wide] = yield* interleave(measures, {
-    rounds,
-    onRound: (name, round) => say(round === 0 ? `warm-up: ${name}` : `round ${round} of ${rounds}: ${name}`)
-  })
-  if (own === undefined || trivial === undefined || serial === undefined || wide === undefined) {
-    return yield* Effect.die(new Error("nothing was measured"))
-  }
-  const toRaw = ratioOf(trivial.speeds, own.speeds)
+  ]
+}
+
+interface Results {
+  readonly broker: string
+  readonly raw: Measured
+  readonly trivial: Measured
+  readonly serial: Measured
+  readonly wide: Measured
+}
+
+const targetsOf = ({ broker, raw: own, serial, trivial, wide }: Results): ReadonlyArray<Check> => {
   const toSerial = ratioOf(wide.speeds, serial.speeds)
+  const toRaw = ratioOf(trivial.speeds, own.speeds)
   const speed = trivial.row.messagesPerSecond.median
-  const targets: ReadonlyArray<Check> = [
+  return [
+    broker === "memory"
+      ? {
+        name: "memory, trivial handler: at least 150,000 messages/s",
+        ok: speed >= 150_000,
+        detail: `${Math.round(speed).toLocaleString("en-US")}/s`
+      }
+      : {
+        name: `${broker}, trivial handler: at least 0.6 x the raw client`,
+        ok: toRaw.median >= 0.6,
+        detail: `${times(toRaw.median)} (${times(toRaw.min)} to ${times(toRaw.max)})`
+      },
     {
-      name: "trivial handler: at least 150,000 messages/s",
-      ok: speed >= 150_000,
-      detail: `${Math.round(speed).toLocaleString("en-US")}/s`
-    },
-    {
-      name: "64 lanes over 1,000 aggregates: at least 40 x one at a time",
+      name: `${broker}, 64 lanes over 1,000 aggregates: at least 40 x one at a time`,
       ok: toSerial.median >= 40,
       detail: times(toSerial.median)
     }
   ]
+}
+
+export const consume = Effect.fnUntraced(function*({ messages, rounds, say }: Options) {
+  const log = (line: string): void => Effect.runSync(say(line))
+  const natsServers = yield* nats(log)
+  const memory = yield* openPlace(MemoryBroker.layer())
+  const onNats = yield* openPlace(NatsBroker.layer({ servers: natsServers }))
+  const brokers = [
+    {
+      broker: "memory",
+      raw: driver(memory, "memory: the driver alone, poll, JSON.parse, settle", messages, aggregates),
+      ways: ways(memory, "memory", messages)
+    },
+    {
+      broker: "NATS",
+      raw: yield* raw(onNats, rawNats(natsServers), messages, aggregates),
+      ways: ways(onNats, "NATS", messages)
+    }
+  ]
+  const where = machine()
+  const measured = yield* interleave(brokers.flatMap((broker) => [broker.raw, ...broker.ways]), {
+    rounds,
+    onRound: (name, round) => say(round === 0 ? `warm-up: ${name}` : `round ${round} of ${rounds}: ${name}`)
+  })
+  const results = brokers.map(({ broker }, i): Results => {
+    const [own, trivial, serial, wide] = measured.slice(i * 4, i * 4 + 4)
+    if (own === undefined || trivial === undefined || serial === undefined || wide === undefined) {
+      throw new Error("nothing was measured")
+    }
+    return { broker, raw: own, trivial, serial, wide }
+  })
   const figures: Figures = {
     suite: "consume",
     machine: where,
     versions: versions(),
-    rows: [own, trivial, serial, wide].map(({ row }) => row),
-    ratios: {
-      [`${trivial.row.name}/${own.row.name}`]: toRaw,
-      [`${wide.row.name}/${serial.row.name}`]: toSerial
-    },
+    rows: measured.map(({ row }) => row),
+    ratios: Object.fromEntries(results.flatMap(({ raw: own, serial, trivial, wide }) => [
+      [`${trivial.row.name}/${own.row.name}`, ratioOf(trivial.speeds, own.speeds)],
+      [`${wide.row.name}/${serial.row.name}`, ratioOf(wide.speeds, serial.speeds)]
+    ])),
     checks: [],
-    targets,
+    targets: results.flatMap(targetsOf),
     sound: "Every round: each event handled once, in the order of its aggregate, and the group behind by nothing."
   }
   return figures
-})
+}, Effect.scoped)

@@ -26,13 +26,13 @@ export interface Options {
 
 const thousands = (value: number): string => value.toLocaleString("en-US")
 
-const flatName = (messages: number): string => `${thousands(messages)} messages`
+export const flatName = (messages: number): string => `${thousands(messages)} messages`
 
-const flatRow = (flats: ReadonlyArray<Flat>, messages: number): Row => {
+export const flatRow = (flats: ReadonlyArray<Flat>, messages: number, name = flatName(messages)): Row => {
   const own = flats.filter((flat) => flat.messages === messages)
   const total = (key: keyof Flat["counts"]) => own.reduce((sum, { counts }) => sum + counts[key], 0)
   return {
-    name: flatName(messages),
+    name,
     messages,
     messagesPerSecond: spreadOf(own.map(({ millis }) => messages / millis * 1000)),
     cpuNanosPerMessage: spreadOf(own.map(({ cpuMillis }) => cpuMillis / messages * 1e6)),

@@ -8,6 +8,8 @@ import { CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
 import { consume } from "./consume.ts"
 import { core } from "./core.ts"
 import type { Figures } from "./figures.ts"
+import { kafka } from "./kafka.ts"
+import { nats } from "./nats.ts"
 import { page } from "./report.ts"
 
 /** A check failed. The page has said which. */
@@ -100,9 +102,35 @@ const consumeSuite = suite(
   ({ messages, rounds }) => consume({ messages, rounds, say })
 )
 
+const natsSuite = suite(
+  "nats",
+  "Publishing to NATS JetStream, beside the raw client",
+  ({ messages, quick, rounds }) =>
+    nats({
+      messages,
+      rounds: quick ? Math.min(rounds, 2) : rounds,
+      sizes: quick ? [10_000, 50_000] : [10_000, 100_000, 1_000_000],
+      flatRounds: quick ? 1 : Math.min(rounds, 3),
+      say
+    })
+)
+
+const kafkaSuite = suite(
+  "kafka",
+  "Publishing to Apache Kafka, beside the raw clients",
+  ({ messages, quick, rounds }) =>
+    kafka({
+      messages,
+      rounds: quick ? 1 : rounds,
+      sizes: quick ? [5000, 50_000] : [10_000, 100_000, 1_000_000],
+      flatRounds: quick ? 1 : Math.min(rounds, 3),
+      say
+    })
+)
+
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures the bus: npm run bench -- <suite>"),
-  Command.withSubcommands([coreSuite, consumeSuite])
+  Command.withSubcommands([coreSuite, consumeSuite, natsSuite, kafkaSuite])
 )
 
 NodeRuntime.runMain(

@@ -40,7 +40,10 @@ const rowOf = (name: string, samples: ReadonlyArray<Sample>): Measured => {
       name,
       messages: samples[0]?.messages ?? 0,
       messagesPerSecond: spreadOf(speeds),
-      cpuNanosPerMessage: spreadOf(samples.map(({ cpuMillis, messages }) => cpuMillis / messages * 1e6)),
+      // Somebody else's process may not tell.
+      ...(samples.some(({ cpuMillis }) => Number.isNaN(cpuMillis)) ? undefined : {
+        cpuNanosPerMessage: spreadOf(samples.map(({ cpuMillis, messages }) => cpuMillis / messages * 1e6))
+      }),
       ...(percentiles === undefined ? undefined : { publishToAckMs: percentiles }),
       acked: total("acked"),
       failed: total("failed"),

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { brokerReason, outcomeOf, subscribeReason } from "../src/internal/classify.ts"
-import { failureOf, failuresOf, partitionOutcome } from "../src/internal/platformatic/errors.ts"
 import { type Failure, failure, protocolFailure } from "../src/internal/failure.ts"
+import { failureOf, failuresOf, partitionOutcome } from "../src/internal/platformatic/errors.ts"
 
 const topic = { topic: "orders", group: "g", size: { bytes: 11, limit: 10 } }
 const of = (code: string): Failure => protocolFailure(code, "said the broker")

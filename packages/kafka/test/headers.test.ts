@@ -1,11 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { decode, encode } from "../src/internal/headers.ts"
+import { decode } from "../src/internal/headers.ts"
 
 describe("headers", () => {
-  it("round trip, in order, with repeated names and bytes that are no text", () => {
-    const bytes = new Uint8Array([0xff, 0xfe])
-    const headers = [["X-Event-ID", "1"], ["a", "x"], ["a", "ü"], ["b", bytes], ["a", ""]] as const
-    const decoded = decode([...encode(headers)])
+  it("are read in order, with repeated names and bytes that are no text", () => {
+    const raw = [["X-Event-ID", "1"], ["a", "x"], ["a", "ü"], ["b", new Uint8Array([0xff, 0xfe])], ["a", ""]] as const
+    const decoded = decode(raw.map(([name, value]) => [Buffer.from(name), Buffer.from(value)]))
     assert.deepStrictEqual(decoded.map(([name]) => name), ["X-Event-ID", "a", "a", "b", "a"])
     assert.deepStrictEqual(decoded.map(([, value]) => typeof value === "string" ? value : [...value]), [
       "1",
@@ -14,12 +13,6 @@ describe("headers", () => {
       [0xff, 0xfe],
       ""
     ])
-  })
-
-  it("shares the bytes of a name", () => {
-    const [first] = encode([["X-Event-ID", "1"]]).keys()
-    const [second] = encode([["X-Event-ID", "2"]]).keys()
-    assert.strictEqual(first, second)
   })
 
   it("reads null as empty text", () => {

@@ -19,7 +19,7 @@ const silent = Effect.map(Clock.Clock, (clock) => {
       produce: (jobs, done) => {
         for (const job of jobs) open.push({ job, answer: (result) => done(job, result) })
       },
-      restart: () => {
+      giveUp: () => {
         restarts++
       },
       close: () => Promise.resolve()
@@ -64,7 +64,7 @@ const batch = (ids: ReadonlyArray<string>, partition = 0, bytes = 10) => {
 const tags = (told: ReadonlyMap<string, Outcome>) => [...told].map(([id, { _tag }]) => `${id} ${_tag}`)
 
 describe("a producer", () => {
-  it.effect("an overdue batch ends the client's tries once, not those of everybody again and again", () =>
+  it.effect("the tries of an overdue batch end once, and nobody else's do", () =>
     Effect.gen(function*() {
       const { open, restarts, state } = yield* silent
       yield* Effect.forkScoped(state.watch)

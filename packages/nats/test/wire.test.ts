@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import * as AckSubject from "../src/internal/ackSubject.ts"
-import { decodeRecord, encodeRecord, find, messageId, statusOf } from "../src/internal/headers.ts"
+import { decodeRecord, encodeRecord as encodeBlock, find, messageId, statusOf } from "../src/internal/headers.ts"
 import * as PubAck from "../src/internal/pubAck.ts"
 
 const record = (changes: object = {}) => ({
@@ -14,6 +14,11 @@ const record = (changes: object = {}) => ({
   size: 0,
   ...changes
 })
+
+const encodeRecord = (...args: Parameters<typeof encodeBlock>): Uint8Array => {
+  const block = encodeBlock(...args)
+  return typeof block === "string" ? Buffer.from(block) : block
+}
 
 describe("headers", () => {
   test("come back as they were, with the key, without what is ours", () => {
@@ -105,5 +110,46 @@ describe("what a delivery's reply subject says", () => {
 
   test("nothing, where it is something else", () => {
     expect(AckSubject.parse("_INBOX.x")).toBeUndefined()
+  })
+})
+
+describe("plain acknowledgements", () => {
+  const message = (text: string) => ({ data: Buffer.from(text), header: undefined })
+  const ack = (sequence: number | string, stream = "orders") => message(`{"stream":"${stream}","seq":${sequence}}`)
+
+  test("are recognised once one was read", () => {
+    const plain = new PubAck.Plain()
+    expect(plain.sequence(ack(1))).toBeUndefined()
+    plain.learn(ack(1))
+    expect(plain.sequence(ack(2))).toBe(2)
+    expect(plain.sequence(ack(1_234_567_890_123))).toBe(1_234_567_890_123)
+  })
+
+  test("are those of the same stream that say nothing else", () => {
+    const plain = new PubAck.Plain()
+    plain.learn(ack(1))
+    for (
+      const other of [
+        ack(2, "others"),
+        ack("2,\"duplicate\": true"),
+        ack("2,\"domain\":\"hub\""),
+        ack(""),
+        ack("-2"),
+        ack("2.5"),
+        ack("2e3"),
+        ack("99999999999999999999"),
+        message("{\"stream\":\"orders\",\"seq\":2"),
+        message("{\"error\":{\"code\":400,\"err_code\":10077}}"),
+        message("")
+      ]
+    ) expect(plain.sequence(other)).toBeUndefined()
+  })
+
+  test("what is not plain teaches nothing", () => {
+    const plain = new PubAck.Plain()
+    plain.learn(ack("1,\"duplicate\":true"))
+    plain.learn(message("{\"type\":\"ack\",\"seq\":1}"))
+    expect(plain.sequence(ack(2))).toBeUndefined()
+    expect(plain.sequence(ack("2,\"duplicate\":true"))).toBeUndefined()
   })
 })

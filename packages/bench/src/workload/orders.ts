@@ -31,11 +31,8 @@ export const orders = Topic.make("orders", {
   retention: { count: retention }
 })
 
-/** For consuming: nothing is evicted before it was handled. */
-export const aggregatesTopic = Topic.make("backlog", { events: [OrderPlaced], partitions: 4 })
-
 /** Different aggregates over all publishers, where there are not more publishers. */
-const aggregates = 512
+const usualAggregates = 512
 
 /** What one of several publishers publishes. */
 export class Source {
@@ -43,7 +40,7 @@ export class Source {
   readonly #prefix: string
   #next = 0
 
-  constructor(publisher: number, publishers: number) {
+  constructor(publisher: number, publishers: number, aggregates = usualAggregates) {
     const own = Math.max(1, Math.floor(aggregates / publishers))
     this.#orderIds = Array.from({ length: own }, (_, i) => `order-${publisher}-${i}`)
     // As long as a UUID, without the cost of drawing one.

@@ -11,7 +11,7 @@ import { type Done, measured } from "./bus.ts"
 import { type OrderPlaced, orders, Source } from "./orders.ts"
 import type { Unsound } from "./verify.ts"
 
-const publishers = 8
+export const publishers = 8
 
 /** Receipts that a publisher has not looked at yet: 512 messages are in flight. */
 const few = 64
@@ -23,6 +23,7 @@ const sampleEvery = 101
 
 const publishAll = Effect.fnUntraced(function*(
   publisher: Publisher.Publisher["Service"],
+  topic: typeof orders,
   next: () => OrderPlaced,
   messages: number,
   ahead: number,
@@ -36,7 +37,7 @@ const publishAll = Effect.fnUntraced(function*(
       yield* receipts[slot]!
       acked++
     }
-    const receipt = yield* publisher.publishAsync(orders, next())
+    const receipt = yield* publisher.publishAsync(topic, next())
     receipts[slot] = receipt
     if (latency !== undefined && i % sampleEvery === 0) {
       const accepted = performance.now()
@@ -59,14 +60,15 @@ export const section = (
   messages: number,
   next: (source: Source) => OrderPlaced,
   ahead = few,
-  latency?: Latency
+  latency?: Latency,
+  topic: typeof orders = orders
 ): Effect.Effect<Done> => {
   const share = Math.ceil(messages / publishers)
   return Effect.forEach(
     Array.from({ length: publishers }, (_, i) => i),
     (i) => {
       const source = new Source(i, publishers)
-      return publishAll(publisher, () => next(source), Math.min(share, messages - i * share), ahead, latency)
+      return publishAll(publisher, topic, () => next(source), Math.min(share, messages - i * share), ahead, latency)
     },
     { concurrency: "unbounded" }
   ).pipe(

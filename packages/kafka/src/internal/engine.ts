@@ -67,8 +67,8 @@ export type JobResult =
 export interface Sender {
   /** Hands the jobs over; `done` is called once for each. Never throws. */
   readonly produce: (jobs: ReadonlyArray<Job>, done: (job: Job, result: JobResult) => void) => void
-  /** Ends the client's own tries: every job is answered for within a request timeout. Then it can be used again. */
-  readonly restart: () => void
+  /** Ends the tries of these jobs: each is answered for within a request timeout. The sender can be used on. */
+  readonly giveUp: (jobs: ReadonlyArray<Job>) => void
   readonly close: () => Promise<void>
 }
 
@@ -104,6 +104,8 @@ export interface MembershipEvents {
   /** KIP-848 only: these are gone, without notice. */
   readonly onLost: (partitions: ReadonlyArray<number>) => void
   readonly onStall: (message: string) => void
+  /** In milliseconds. */
+  readonly now: () => number
 }
 
 /** One member of a group, on one topic. */
@@ -126,7 +128,8 @@ export interface Membership {
 
 export interface Engine {
   readonly admin: Admin
-  readonly sender: () => Sender
+  /** `now`: milliseconds since 1970, which records are stamped with. */
+  readonly sender: (now: () => number) => Sender
   readonly membership: (group: string, topic: string, events: MembershipEvents) => Membership
   readonly onStatus: (listener: (status: { readonly connected: boolean; readonly reason: string }) => void) => void
   readonly close: () => Promise<void>

@@ -4,9 +4,9 @@
  *
  * - Sizes are checked before anything is sent: a record that is too large is refused alone, its neighbours go on.
  * - A batch that would be larger than the topic allows goes in parts, one after the other, so that order is kept.
- * - The client tries again by itself, with the same sequence numbers, until the send timeout: then its tries are ended
- *   from outside, and each batch is answered for as what it is, mostly `Ambiguous`. Until then the lane waits, so that no
- *   late success can overtake what comes behind.
+ * - The sender tries again by itself, with the same sequence numbers, until the send timeout: then its tries are ended from
+ *   outside, and the batch is answered for as what it is, mostly `Ambiguous`. Until then the lane waits, so that no late
+ *   success can overtake what comes behind.
  */
 import type { Batch, LanePolicy, Outcome, Producer, TopicInfo } from "@effect-eventbus/core/Broker"
 import * as PublishError from "@effect-eventbus/core/PublishError"
@@ -27,7 +27,7 @@ export interface ProducerOptions {
   readonly requestTimeoutMillis: number
   readonly maxBufferedBytes: number
   /** Largest batch of records that a topic takes. */
-  readonly maxMessageBytes: (topic: string) => number
+  readonly maxMessageBytes: (topic: TopicInfo) => number
   readonly onAck: () => void
 }
 
@@ -93,25 +93,23 @@ export class ProducerState {
     })
 
   /**
-   * Ends tries that last too long: once, because it ends those of all others, too. What the client does not answer for
-   * after that either is answered for here, so that its lane goes on. Runs until the producer closes.
+   * Ends tries that last too long, once. What the sender does not answer for after that either is answered for here, so
+   * that its lane goes on. Runs until the producer closes.
    */
   readonly watch: Effect.Effect<never> = Effect.suspend(() => {
     const now = this.#now()
     const { requestTimeoutMillis, sendTimeoutMillis } = this.#options
-    let overdue = false
+    const overdue: Array<Job> = []
     for (const [job, flight] of this.#flights) {
       if (flight.endedAt === undefined) {
         if (now - flight.startedAt < sendTimeoutMillis) continue
-        overdue = true
+        flight.endedAt = now
+        overdue.push(job)
       } else if (now - flight.endedAt > 2 * requestTimeoutMillis) {
         this.#done(job, noAnswer)
       }
     }
-    if (overdue) {
-      for (const flight of this.#flights.values()) flight.endedAt ??= now
-      this.#options.sender.restart()
-    }
+    if (overdue.length > 0) this.#options.sender.giveUp(overdue)
     return Effect.sleep(Math.max(50, Math.min(1000, this.#options.sendTimeoutMillis / 8)))
   }).pipe(Effect.forever({ disableYield: true }))
 
@@ -139,7 +137,7 @@ export class ProducerState {
   }
 
   #plan(batch: Batch, startedAt: number): Flight | undefined {
-    const limit = this.#options.maxMessageBytes(batch.topic.name)
+    const limit = this.#options.maxMessageBytes(batch.topic)
     let bound = batchOverhead
     for (let i = 0; i < batch.records.length; i++) bound += recordBound(batch.records[i]!)
     if (bound <= limit) {
@@ -233,7 +231,7 @@ export class ProducerState {
       topic,
       millis: this.#options.requestTimeoutMillis,
       ...(tooLarge
-        ? { size: { bytes, limit: Math.min(bytes - 1, this.#options.maxMessageBytes(topic)) } }
+        ? { size: { bytes, limit: Math.min(bytes - 1, this.#options.maxMessageBytes(batch.topic)) } }
         : undefined)
     })
     for (const index of part) batch.settle(index, outcome)

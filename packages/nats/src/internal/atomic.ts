@@ -6,7 +6,7 @@ import { publishRefusal } from "./classify.ts"
 import type { Message } from "./client.ts"
 import { type Batch, type Outcome, PublishError } from "./core.ts"
 import { Generations } from "./generations.ts"
-import { encodeRecord } from "./headers.ts"
+import { encodeRecord, headerBytes } from "./headers.ts"
 import * as Outcomes from "./outcome.ts"
 import * as PubAck from "./pubAck.ts"
 import type { Shared } from "./window.ts"
@@ -43,25 +43,31 @@ export class AtomicPublisher {
     const number = this.#next++
     const id = `${client.id}${inbox.split(".").at(-2) ?? ""}a${number}`
     const last = records.length - 1
-    const messages = records.map((record, i) => ({
-      subject: subjects.of(name, partitions, record.partition),
-      body: record.body,
-      headers: encodeRecord(
+    const messages = records.map((record, i) => {
+      const headers = encodeRecord(
         name,
         record,
         `Nats-Batch-Id: ${id}\r\nNats-Batch-Sequence: ${i + 1}\r\n${i === last ? "Nats-Batch-Commit: 1\r\n" : ""}`
       )
-    }))
-    const tooLarge = messages.find(({ body, headers }) => body.length + headers.length > client.maxPayload)
+      return {
+        subject: subjects.of(name, partitions, record.partition),
+        body: record.body,
+        headers,
+        length: headerBytes(headers)
+      }
+    })
+    const tooLarge = messages.find(({ body, length }) => body.length + length > client.maxPayload)
     if (tooLarge !== undefined) {
-      const bytes = tooLarge.body.length + tooLarge.headers.length
+      const bytes = tooLarge.body.length + tooLarge.length
       batch.settleAll(Outcomes.notStored(new PublishError.TooLarge({ bytes, limit: client.maxPayload })))
       return
     }
-    const bytes = messages.reduce((sum, { body, headers }) => sum + body.length + headers.length, 0)
+    const bytes = messages.reduce((sum, { body, length }) => sum + body.length + length, 0)
     this.#ledger.set(number, { batch, bytes, generation: this.#generations.current })
     // Refusals before the commit come to the record that caused them: all of them answer to the same place.
-    for (const { body, headers, subject } of messages) client.publish(subject, `${inbox}a${number}`, headers, body)
+    for (const { body, headers, length, subject } of messages) {
+      client.publish(subject, `${inbox}a${number}`, headers, length, body)
+    }
     outbound.sent(bytes)
   }
 

@@ -13,7 +13,7 @@ import {
   type StreamConfig,
   type StreamInfo
 } from "@nats-io/jetstream"
-import { MsgHdrsImpl, MsgImpl } from "@nats-io/nats-core/internal"
+import { MsgImpl, NatsConnectionImpl } from "@nats-io/nats-core/internal"
 import {
   type Authenticator,
   connect as dial,
@@ -30,6 +30,7 @@ import { readFileSync } from "node:fs"
 import type { Decided, Options } from "../NatsConfig.ts"
 import { clientError } from "./classify.ts"
 import { BrokerError, firstConnection, type Status } from "./core.ts"
+import { Frames } from "./frames.ts"
 import * as Tls from "./tls.ts"
 import { waitUntil } from "./wait.ts"
 
@@ -38,17 +39,11 @@ export type { ConsumerConfig, ConsumerInfo, JetStreamManager, NatsConnection, St
 /** A message as it came in. `header` is the block of headers as it was sent, if there was one. */
 export interface Message {
   readonly subject: string
+  /** The same, as it came in: for who needs a part of it only. */
+  readonly subjectBytes: Uint8Array
   readonly reply: string
   readonly data: Uint8Array
   readonly header: Uint8Array | undefined
-}
-
-/** Serves bytes that were made elsewhere: encoding through the client's own map costs as much as all the rest. */
-class PreparedHeaders extends MsgHdrsImpl {
-  bytes: Uint8Array = new Uint8Array(0)
-  override encode(): Uint8Array {
-    return this.bytes
-  }
 }
 
 /** Before an answer came. Named as the client's own error of that meaning. */
@@ -56,12 +51,34 @@ class ConnectionLost extends Error {
   override readonly name = "ConnectionError"
 }
 
-const empty = new Uint8Array(0)
+/** Decodes nothing that nobody asks for: to decode a subject costs more than to find out what it is about. */
+class Incoming implements Message {
+  readonly #message: MsgImpl
 
-const headerOf = (message: unknown): Uint8Array | undefined => {
-  if (!(message instanceof MsgImpl)) return undefined
-  const length = message._msg.hdr
-  return length > 0 ? message._rdata.subarray(0, length) : undefined
+  constructor(message: MsgImpl) {
+    this.#message = message
+  }
+
+  get subject(): string {
+    return this.#message.subject
+  }
+
+  get subjectBytes(): Uint8Array {
+    return this.#message._msg.subject
+  }
+
+  get reply(): string {
+    return this.#message._msg.reply === undefined ? "" : this.#message.reply
+  }
+
+  get data(): Uint8Array {
+    return this.#message.data
+  }
+
+  get header(): Uint8Array | undefined {
+    const length = this.#message._msg.hdr
+    return length > 0 ? this.#message._rdata.subarray(0, length) : undefined
+  }
 }
 
 /** Who wants to know of the connection. */
@@ -91,8 +108,7 @@ export class Client {
   lastAckAt: number | undefined
   readonly #listeners = new Set<Listener>()
   #numbers = 0
-  readonly #headers = new PreparedHeaders()
-  readonly #options: { reply: string; headers: PreparedHeaders } = { reply: "", headers: this.#headers }
+  readonly #frames: Frames
 
   constructor(fields: {
     readonly connection: NatsConnection
@@ -109,6 +125,8 @@ export class Client {
     this.clock = fields.clock
     this.id = fields.id
     this.inbox = `${fields.config.inboxPrefix}.${fields.id}`
+    if (!(this.connection instanceof NatsConnectionImpl)) throw new Error("not a connection of @nats-io/nats-core")
+    this.#frames = new Frames(this.connection.protocol)
   }
 
   /** Largest message, headers included. */
@@ -136,17 +154,17 @@ export class Client {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Hands a message with headers to the client. Throws only for what was checked before. */
-  publish(subject: string, reply: string, headers: Uint8Array, body: Uint8Array): void {
-    this.#headers.bytes = headers
-    this.#options.reply = reply
-    this.connection.publish(subject, body, this.#options)
+  /**
+   * Hands a message with headers to the client: `headerBytes` of them. Subjects were checked before. Throws only where the
+   * connection is closed.
+   */
+  publish(subject: string, reply: string, headers: string | Uint8Array, headerBytes: number, body: Uint8Array): void {
+    this.#frames.add(subject, reply, headers, headerBytes, body)
   }
 
   /** The same without headers. */
   publishPlain(subject: string, reply: string | undefined, body: Uint8Array): void {
-    if (reply === undefined) this.connection.publish(subject, body)
-    else this.connection.publish(subject, body, { reply })
+    this.#frames.add(subject, reply ?? "", "", 0, body)
   }
 
   /**
@@ -161,14 +179,8 @@ export class Client {
     const subscription = this.connection.subscribe(subject, {
       callback: (error, message) => {
         if (error !== null) denied?.(error.message)
-        else {
-          received({
-            subject: message.subject,
-            reply: message.reply ?? "",
-            data: message.data ?? empty,
-            header: headerOf(message)
-          })
-        }
+        else if (message instanceof MsgImpl) received(new Incoming(message))
+        else throw new Error("not a message of @nats-io/nats-core")
       }
     })
     return (ended) => {
@@ -180,6 +192,7 @@ export class Client {
 
   /** Tells whether the server has read everything that was published before. */
   barrier(told: (read: boolean) => void): void {
+    this.#frames.flush()
     void this.connection.flush().then(() => told(true), () => told(false))
   }
 

@@ -13,12 +13,12 @@ import {
   type ConsumerOptions,
   type InboundRecord,
   type Revocation,
+  Signal,
   SubscribeError
 } from "./core.ts"
 import * as Durable from "./durable.ts"
 import { Membership } from "./membership.ts"
 import { Reader } from "./reader.ts"
-import { Signal } from "./signal.ts"
 import { waitUntil } from "./wait.ts"
 
 /** How long a member may take to finish what it handles of a partition that goes to another one. */

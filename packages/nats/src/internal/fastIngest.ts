@@ -16,7 +16,7 @@ import type { Decided } from "../NatsConfig.ts"
 import { type ApiError, publishRefusal } from "./classify.ts"
 import type { Client, Message } from "./client.ts"
 import { type Batch, type OutboundRecord, type Outcome, PublishError } from "./core.ts"
-import { encode, encodeRecord, messageIdLine } from "./headers.ts"
+import { encode, encodeRecord, headerBytes, messageIdLine } from "./headers.ts"
 import type { Outbound } from "./outbound.ts"
 import * as Outcomes from "./outcome.ts"
 import * as PubAck from "./pubAck.ts"
@@ -151,7 +151,8 @@ export class FastLane {
     for (let i = 0; i <= last; i++) {
       const entry = entries[i]!
       const headers = encodeRecord(this.#topic, entry.record, "")
-      const bytes = headers.length + entry.record.body.length
+      const length = headerBytes(headers)
+      const bytes = length + entry.record.body.length
       if (bytes > client.maxPayload) {
         this.#refuse(entry, bytes, entries.slice(i + 1))
         return
@@ -159,7 +160,13 @@ export class FastLane {
       const what = i === last && whole ? op.final : this.#sent === 0 ? op.start : op.append
       this.#sent++
       this.#flight.push(entry)
-      client.publish(this.#subject(entry), `${this.#prefix}${this.#sent}.${what}.$FI`, headers, entry.record.body)
+      client.publish(
+        this.#subject(entry),
+        `${this.#prefix}${this.#sent}.${what}.$FI`,
+        headers,
+        length,
+        entry.record.body
+      )
       this.#shared.outbound.sent(bytes)
     }
     if (whole) this.#state = "ending"
@@ -360,8 +367,9 @@ export class FastLane {
     this.#probes.set(name, entry)
     const headers = encode([], `${messageIdLine(this.#topic, entry.record.eventId)}${never}`)
     const reply = `${this.#shared.inbox}${name}.${askedFlow}.fail.1.${op.final}.$FI`
-    this.#shared.client.publish(this.#subject(entry), reply, headers, noBody)
-    this.#shared.outbound.sent(headers.length)
+    const length = headerBytes(headers)
+    this.#shared.client.publish(this.#subject(entry), reply, headers, length, noBody)
+    this.#shared.outbound.sent(length)
   }
 
   #probeAnswered(name: string, ack: PubAck.PubAck): void {

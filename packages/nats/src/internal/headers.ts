@@ -5,9 +5,9 @@ import type { Headers, OutboundRecord } from "./core.ts"
 
 const start = "NATS/1.0\r\n"
 
-/** The text of the headers, up to the first value that is not text. */
+/** The text of the headers; `undefined` where a value is not text. */
 const lines = (headers: Headers.Headers): string | undefined => {
-  let text = ""
+  let text = start
   for (let i = 0; i < headers.length; i++) {
     const header = headers[i]!
     const value = header[1]
@@ -26,11 +26,15 @@ const bytesOf = (headers: Headers.Headers, extra: string): Uint8Array => {
   return Buffer.concat([Buffer.from(start), ...parts, Buffer.from(`${extra}\r\n`)])
 }
 
-/** `extra`: further lines, each with its end. */
-export const encode = (headers: Headers.Headers, extra: string): Uint8Array => {
+/** `extra`: further lines, each with its end. Text, which is cheaper, where all values are text. */
+export const encode = (headers: Headers.Headers, extra: string): string | Uint8Array => {
   const text = lines(headers)
-  return text === undefined ? bytesOf(headers, extra) : Buffer.from(`${start}${text}${extra}\r\n`)
+  return text === undefined ? bytesOf(headers, extra) : `${text}${extra}\r\n`
 }
+
+/** Of a block that {@link encode} made. */
+export const headerBytes = (block: string | Uint8Array): number =>
+  typeof block === "string" ? Buffer.byteLength(block) : block.length
 
 /** Characters that a deduplication id may have as it is. */
 const plainId = /^[\x21-\x7e]{1,200}$/
@@ -47,20 +51,23 @@ export const messageId = (topic: string, eventId: string): string =>
 /** Headers that usually hold the aggregate id. */
 const keyNames = new Set(["x-aggregate-id", "ce-subject", "ce-partitionkey"])
 
+const isKeyName = (name: string): boolean => name === "X-Aggregate-ID" || keyNames.has(name.toLowerCase())
+
+const plainKey = /^[\x21-\x7e]+$/
+
 const keyHeader = "X-EventBus-Key"
 
 /** NATS has no keys: one that no header tells anyway gets a header of its own. */
 const keyLine = ({ headers, key }: OutboundRecord): string => {
-  if (key === "" || !/^[\x21-\x7e]+$/.test(key)) return ""
   for (let i = 0; i < headers.length; i++) {
     const header = headers[i]!
-    if (header[1] === key && keyNames.has(header[0].toLowerCase())) return ""
+    if (header[1] === key && isKeyName(header[0])) return ""
   }
-  return `${keyHeader}: ${key}\r\n`
+  return plainKey.test(key) ? `${keyHeader}: ${key}\r\n` : ""
 }
 
-/** The bytes of a record's headers. */
-export const encodeRecord = (topic: string, record: OutboundRecord, extra: string): Uint8Array =>
+/** A record's headers as a block. */
+export const encodeRecord = (topic: string, record: OutboundRecord, extra: string): string | Uint8Array =>
   encode(record.headers, messageIdLine(topic, record.eventId) + keyLine(record) + extra)
 
 /** A record's headers and key. */

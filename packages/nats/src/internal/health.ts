@@ -8,7 +8,7 @@ import type { Admin } from "./admin.ts"
 import { apiRefusal, noResponders } from "./classify.ts"
 import type { Client } from "./client.ts"
 import { BrokerError, type HealthReport, type TopicSpec } from "./core.ts"
-import { encode, messageIdLine } from "./headers.ts"
+import { encode, headerBytes, messageIdLine } from "./headers.ts"
 import * as PubAck from "./pubAck.ts"
 
 const fail = (reason: BrokerError.Reason) => Effect.fail(new BrokerError.BrokerError({ reason }))
@@ -28,7 +28,13 @@ const probe = Effect.fnUntraced(function*(client: Client, admin: Admin, topic: T
   const answer = yield* Effect.callback<PubAck.PubAck>((resume) => {
     const stop = client.subscribe(inbox, (message) => resume(Effect.succeed(PubAck.read(message))))
     const headers = encode([["X-EventBus-Probe", "1"]], messageIdLine(topic.name, id))
-    client.publish(NatsSubject.subject(topic.name, partitions, 0), inbox, headers, new Uint8Array(0))
+    client.publish(
+      NatsSubject.subject(topic.name, partitions, 0),
+      inbox,
+      headers,
+      headerBytes(headers),
+      new Uint8Array(0)
+    )
     return Effect.sync(stop)
   }).pipe(Effect.timeoutOption(millis))
   if (Option.isNone(answer)) {

@@ -29,6 +29,19 @@ const fastPolicy: LanePolicy = { key: "topic", maxInFlight: 256, maxBatch: 512, 
 /** Atomic batches are this large at most, says the server. */
 export const atomicBatch = 1000
 
+const zero = 0x30
+
+/** The number that ends a subject, from `start` on. */
+const numberAt = (subject: Uint8Array, start: number): number | undefined => {
+  let number = 0
+  for (let i = start; i < subject.length; i++) {
+    const digit = subject[i]! - zero
+    if (digit < 0 || digit > 9) return undefined
+    number = number * 10 + digit
+  }
+  return number
+}
+
 class ProducerState {
   readonly #shared: Shared
   readonly #window: WindowPublisher
@@ -78,7 +91,7 @@ class ProducerState {
       }
     }
     const start = this.#shared.inbox.length
-    this.#stop = client.subscribe(`${prefix}.>`, (message) => this.#received(message.subject.slice(start), message))
+    this.#stop = client.subscribe(`${prefix}.>`, (message) => this.#received(start, message))
     this.#unlisten = client.listen({
       disconnected: (reason) => {
         this.#shared.outbound.reset()
@@ -129,11 +142,13 @@ class ProducerState {
     touched.add(lane)
   }
 
-  #received(token: string, message: Message): void {
-    const kind = token.charCodeAt(0)
-    // A digit: by far the most.
-    if (kind <= 57) return this.#window.received(token, message)
-    if (kind === 97) return this.#atomic.received(token, message)
+  /** `start`: where what is ours begins in the subject. */
+  #received(start: number, message: Message): void {
+    // A number: by far the most.
+    const number = numberAt(message.subjectBytes, start)
+    if (number !== undefined) return this.#window.received(number, message)
+    const token = message.subject.slice(start)
+    if (token.startsWith("a")) return this.#atomic.received(token, message)
     const end = token.indexOf(".")
     const name = token.slice(0, end)
     this.#named.get(name)?.received(name, token.slice(end), message)

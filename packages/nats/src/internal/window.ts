@@ -12,7 +12,7 @@ import { publishRefusal } from "./classify.ts"
 import type { Client, Message } from "./client.ts"
 import { type Batch, type OutboundRecord, type Outcome, PublishError } from "./core.ts"
 import { Generations } from "./generations.ts"
-import { encodeRecord } from "./headers.ts"
+import { encodeRecord, headerBytes } from "./headers.ts"
 import type { Outbound } from "./outbound.ts"
 import * as Outcomes from "./outcome.ts"
 import * as PubAck from "./pubAck.ts"
@@ -50,6 +50,8 @@ export class WindowPublisher {
   readonly #generations: Generations
   /** Subjects with an acknowledgement on this connection: who may not publish gets none. */
   readonly #allowed = new Set<string>()
+  /** By topic. */
+  readonly #plain = new Map<string, PubAck.Plain>()
 
   constructor(shared: Shared) {
     this.#shared = shared
@@ -69,7 +71,8 @@ export class WindowPublisher {
     const { client, inbox, outbound, subjects } = this.#shared
     const { name, partitions } = batch.topic
     const headers = encodeRecord(name, record, "")
-    const bytes = headers.length + record.body.length
+    const length = headerBytes(headers)
+    const bytes = length + record.body.length
     if (bytes > client.maxPayload) {
       batch.settle(index, Outcomes.notStored(new PublishError.TooLarge({ bytes, limit: client.maxPayload })))
       return
@@ -77,23 +80,30 @@ export class WindowPublisher {
     const subject = subjects.of(name, partitions, record.partition)
     const id = this.#next++
     this.#ledger.set(id, { batch, index, subject, bytes, generation: this.#generations.current })
-    client.publish(subject, `${inbox}${id}`, headers, record.body)
+    client.publish(subject, `${inbox}${id}`, headers, length, record.body)
     outbound.sent(bytes)
   }
 
-  /** `token`: the reply subject without what all of them begin with. */
-  received(token: string, message: Message): void {
-    const id = Number(token)
+  /** `id`: what the reply subject ends with. */
+  received(id: number, message: Message): void {
     const pending = this.#ledger.get(id)
     // Answered before, or given up.
     if (pending === undefined) return
     this.#ledger.delete(id)
     const { batch, bytes, index, subject } = pending
+    const plain = this.#plainOf(batch.topic.name)
+    const sequence = plain.sequence(message)
+    if (sequence !== undefined) {
+      this.#stored(subject)
+      batch.settle(index, Outcomes.stored(sequence))
+      this.#overtaken(id, batch.topic.name)
+      return
+    }
     const ack = PubAck.read(message)
     switch (ack._tag) {
       case "Ack":
-        this.#allowed.add(subject)
-        this.#shared.client.lastAckAt = this.#shared.client.clock.currentTimeMillisUnsafe()
+        plain.learn(message)
+        this.#stored(subject)
         batch.settle(index, ack.duplicate ? Outcomes.duplicateOf(ack.sequence) : Outcomes.stored(ack.sequence))
         // A duplicate is answered before its turn.
         if (!ack.duplicate) this.#overtaken(id, batch.topic.name)
@@ -109,6 +119,20 @@ export class WindowPublisher {
       default:
         batch.settle(index, Outcomes.unreadable)
     }
+  }
+
+  #plainOf(topic: string): PubAck.Plain {
+    let plain = this.#plain.get(topic)
+    if (plain === undefined) {
+      plain = new PubAck.Plain()
+      this.#plain.set(topic, plain)
+    }
+    return plain
+  }
+
+  #stored(subject: string): void {
+    this.#allowed.add(subject)
+    this.#shared.client.lastAckAt = this.#shared.client.clock.currentTimeMillisUnsafe()
   }
 
   /**

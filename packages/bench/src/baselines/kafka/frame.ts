@@ -3,6 +3,7 @@
  * look at what is stored by somebody else.
  */
 import { Effect } from "effect"
+import type { Counts } from "../../figures.ts"
 import type { Latency } from "../../latency.ts"
 import { startStopwatch } from "../../stopwatch.ts"
 import { attempt, type Baseline, BaselineFailed } from "../baseline.ts"
@@ -25,7 +26,27 @@ export interface Client {
   readonly connect: () => Promise<Session & { readonly close: () => Promise<void> }>
 }
 
-/** Order is counted, and only fewer or more records than were acknowledged are an error: not every use keeps order. */
+/**
+ * Reads the topics back. Fewer events than were acknowledged are an error; what is out of order or there twice is counted
+ * only, because a client without idempotence may do both when it tries again.
+ */
+export const checked = Effect.fnUntraced(function*(
+  name: string,
+  bootstrap: ReadonlyArray<string>,
+  topics: ReadonlyArray<string>,
+  acked: number
+) {
+  const counts = yield* attempt(name, () => readBack(bootstrap, topics))
+  const events = counts.records - counts.duplicates
+  if (events !== acked || counts.gaps > 0) {
+    const cause = new Error(`${events} of ${acked} stored, ${counts.gaps} missing in between`)
+    return yield* new BaselineFailed({ baseline: name, cause })
+  }
+  const { duplicates, gaps, orderViolations } = counts
+  const sound: Counts = { acked, failed: 0, unknown: 0, orderViolations, gaps, duplicates }
+  return sound
+})
+
 export const baseline = ({ bootstrap, client, connect, name, prepare: before, share = 1 }: Client): Baseline => {
   // A client for each round: it would go on asking for the topics of the rounds before, which are gone.
   const connected = Effect.acquireRelease(
@@ -43,12 +64,7 @@ export const baseline = ({ bootstrap, client, connect, name, prepare: before, sh
   const round = Effect.fnUntraced(function*(count: number) {
     const topics = yield* fresh(name, bootstrap)
     const time = yield* Effect.scoped(published(count, topics))
-    const { duplicates, gaps, orderViolations, records } = yield* attempt(name, () => readBack(bootstrap, topics))
-    if (records !== count || gaps > 0 || duplicates > 0) {
-      const cause = new Error(`${records} of ${count} stored, ${gaps} missing, ${duplicates} twice`)
-      return yield* new BaselineFailed({ baseline: name, cause })
-    }
-    const counts = { acked: count, failed: 0, unknown: 0, orderViolations, gaps, duplicates }
+    const counts = yield* checked(name, bootstrap, topics, count)
     return { messages: count, ...time, counts }
   })
   return { name, client, share, open: Effect.succeed({ run: (count) => Effect.scoped(round(count)) }) }

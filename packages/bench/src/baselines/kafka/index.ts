@@ -1,5 +1,7 @@
 /**
  * Kafka without the bus. Each function takes the bootstrap brokers (`host:port`) and returns a `Baseline`.
  */
+export * as effectKafka from "./effectKafka.ts"
 export * as kafkajs from "./kafkajs.ts"
 export * as platformatic from "./platformatic.ts"
+export * as producerPerformance from "./producerPerformance.ts"

@@ -3,9 +3,10 @@
  */
 import { Admin, Consumer, ListOffsetTimestamps } from "@platformatic/kafka"
 import type { Counts } from "../../figures.ts"
+import { Stored } from "../../workload/stored.ts"
 import { partitionCount } from "./topics.ts"
 
-export interface Stored extends Pick<Counts, "orderViolations" | "gaps" | "duplicates"> {
+export interface Held extends Pick<Counts, "orderViolations" | "gaps" | "duplicates"> {
   readonly records: number
 }
 
@@ -26,53 +27,12 @@ export const countStored = async (bootstrap: ReadonlyArray<string>, topics: Read
   }
 }
 
-const isBody = (u: unknown): u is { readonly payload: { readonly serial: number } } =>
-  typeof u === "object" && u !== null && "payload" in u && typeof u.payload === "object" && u.payload !== null
-  && "serial" in u.payload && typeof u.payload.serial === "number"
-
-/** Counts the events of each aggregate against their serials, which have no gap and go up. */
-class Ledger {
-  records = 0
-  orderViolations = 0
-  readonly #last = new Map<string, number>()
-  readonly #seen = new Map<string, Set<number>>()
-
-  note(key: string, body: string): void {
-    const json: unknown = JSON.parse(body)
-    if (!isBody(json)) throw new Error(`not an order: ${body}`)
-    const { serial } = json.payload
-    const last = this.#last.get(key)
-    if (last !== undefined && serial < last) this.orderViolations++
-    this.#last.set(key, serial)
-    const seen = this.#seen.get(key)
-    if (seen === undefined) this.#seen.set(key, new Set([serial]))
-    else seen.add(serial)
-    this.records++
-  }
-
-  get stored(): Stored {
-    let distinct = 0
-    let expected = 0
-    for (const seen of this.#seen.values()) {
-      distinct += seen.size
-      let highest = -1
-      for (const serial of seen) if (serial > highest) highest = serial
-      expected += highest + 1
-    }
-    return {
-      records: this.records,
-      orderViolations: this.orderViolations,
-      gaps: expected - distinct,
-      duplicates: this.records - distinct
-    }
-  }
-}
-
 /** Reads everything that is in the topics now. */
-export const readBack = async (bootstrap: ReadonlyArray<string>, topics: ReadonlyArray<string>): Promise<Stored> => {
+export const readBack = async (bootstrap: ReadonlyArray<string>, topics: ReadonlyArray<string>): Promise<Held> => {
   const total = await countStored(bootstrap, topics)
-  const ledger = new Ledger()
-  if (total === 0) return ledger.stored
+  // Aggregates and ids are numbered from 0 in each topic.
+  const stored = new Map(topics.map((topic) => [topic, new Stored()]))
+  let records = 0
   const consumer = new Consumer({
     ...clientOf(bootstrap),
     groupId: `bench-reader-${process.pid}-${Date.now()}`,
@@ -81,13 +41,20 @@ export const readBack = async (bootstrap: ReadonlyArray<string>, topics: Readonl
   })
   try {
     const stream = await consumer.consume({ topics: [...topics], mode: "earliest" })
-    for await (const { key, topic, value } of stream) {
-      // Aggregates are numbered from 0 in each topic.
-      ledger.note(`${topic} ${key.toString()}`, value.toString())
-      if (ledger.records >= total) break
+    if (total > 0) {
+      for await (const { topic, value } of stream) {
+        stored.get(topic)?.add(value.toString())
+        if (++records >= total) break
+      }
     }
   } finally {
     await consumer.close(true)
   }
-  return ledger.stored
+  const all = [...stored.values()]
+  return {
+    records,
+    orderViolations: all.reduce((sum, one) => sum + one.orderViolations, 0),
+    gaps: all.reduce((sum, one) => sum + one.gaps, 0),
+    duplicates: all.reduce((sum, one) => sum + one.duplicates, 0)
+  }
 }

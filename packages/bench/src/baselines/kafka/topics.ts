@@ -36,7 +36,13 @@ export const fresh = (
     attempt(baseline, () =>
       withAdmin(bootstrap, async (admin) => {
         const topics = freshNames()
-        await admin.createTopics({ topics, partitions: partitionCount, replicas: 1 })
+        await admin.createTopics({
+          topics,
+          partitions: partitionCount,
+          replicas: 1,
+          // As the bus defines a topic without a limit.
+          configs: [{ name: "retention.ms", value: "-1" }]
+        })
         for (let tries = 0; tries < 100; tries++) {
           try {
             const metadata = await admin.metadata({ topics: [...topics], forceUpdate: true })

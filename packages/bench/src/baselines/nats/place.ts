@@ -66,6 +66,15 @@ export const readBack = async (servers: Servers, stream: string): Promise<Stored
   }
 }
 
+export const dropStream = async (servers: Servers, stream: string): Promise<void> => {
+  const connection = await dial(servers)
+  try {
+    await (await jetstreamManager(connection)).streams.delete(stream)
+  } finally {
+    await connection.close()
+  }
+}
+
 /** Streams of one process have different names, and so have those of two. */
 let streams = 0
 const nextName = (): string => `bench.raw.p${process.pid}n${++streams}s`

@@ -90,7 +90,8 @@ export const makeSender = (settings: Settings): Sender => {
         })()
       }
     },
-    restart: () => {
+    // It has no tries of its own; whatever has not come back goes down with its connections.
+    giveUp: () => {
       void drop()
     },
     close: drop

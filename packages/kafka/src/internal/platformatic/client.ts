@@ -7,7 +7,8 @@ import type { Settings } from "../settings.ts"
 import { makeAdmin } from "./admin.ts"
 import { makeMembership } from "./membership.ts"
 import { baseOptions, quiet } from "./options.ts"
-import { makeSender, type RawProducer } from "./sender.ts"
+import { makeSender } from "./sender.ts"
+import type { RawProducer } from "./transport.ts"
 
 export type RawAdmin = AdminClient
 
@@ -38,7 +39,7 @@ export const make = (settings: Settings): PlatformaticEngine => {
   return {
     rawAdmin,
     admin,
-    sender: () => makeSender(settings, watch),
+    sender: (now) => makeSender(settings, now, watch),
     membership: (group, topic, events) => makeMembership(settings, group, topic, events),
     onStatus: (listener) => {
       listeners.push(listener)

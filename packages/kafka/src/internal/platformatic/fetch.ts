@@ -17,6 +17,8 @@ interface FetchOptions {
   readonly maxBytesPerPartition: number
   readonly isolationLevel: number
   readonly connectionPool?: ConnectionPool
+  /** Whether the topic is still the one that it was. */
+  readonly onTopicId?: (id: string) => boolean
 }
 
 const property = (value: unknown, name: string): unknown =>
@@ -47,6 +49,10 @@ export const fetchFrom = async (
   const node = options.node ?? metadata?.partitions[options.partitions[0]?.partition ?? 0]?.leader
   if (metadata === undefined || node === undefined) {
     throw new EngineError(protocolFailure("UNKNOWN_TOPIC_OR_PARTITION", `there is no topic "${topic}"`))
+  }
+  if (options.onTopicId?.(metadata.id) === false) {
+    // Its offsets are others: what stands below the position would be skipped, and nobody would know.
+    throw new EngineError(protocolFailure("UNKNOWN_TOPIC_ID", `"${topic}" was deleted and made anew`))
   }
   consumer.topics.track(topic)
   let response: FetchResponse
