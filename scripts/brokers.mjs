@@ -25,6 +25,7 @@ const run = async (name) => {
   const broker = await import(file(name).href)
   if (command === "up") {
     const { url } = await broker.up({ detached: true, log: (line) => process.stderr.write(`${name}: ${line}\n`) })
+    process.stderr.write(`${name}: running at ${url}\n`)
     // the variable of Kafka holds host:port
     process.stdout.write(`${variables[name]}=${name === "kafka" ? url.replace("kafka://", "") : url}\n`)
     return true

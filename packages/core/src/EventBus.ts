@@ -7,11 +7,12 @@
  *
  * @since 0.1.0
  */
-import { Config, Context, Duration, Effect, Layer, Schema } from "effect"
+import { Config, Context, type Duration, Effect, Layer, Schema } from "effect"
 import * as Broker from "./Broker.ts"
 import type * as BrokerError from "./BrokerError.ts"
 import * as DeadLetters from "./DeadLetters.ts"
 import * as Health from "./Health.ts"
+import * as Checks from "./internal/checkOptions.ts"
 import { open } from "./internal/publish/open.ts"
 import type { PipelineOptions } from "./internal/publish/pipeline.ts"
 import { publishRaw } from "./internal/publish/rawIntake.ts"
@@ -68,34 +69,17 @@ export type Services =
   | DeadLetters.DeadLetters
   | Health.Health
 
-const count = (option: string, value: number | undefined, otherwise: number): number => {
-  if (value === undefined) return otherwise
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw new InvalidOptions({ option, message: `${option} is ${value}; it must be a whole number above 0` })
-}
+const { count, finite, positive } = Checks.make((option, message) => new InvalidOptions({ option, message }))
 
-const millis = (option: string, value: Duration.Input | undefined, otherwise: number): number => {
-  if (value === undefined) return otherwise
-  const duration = Duration.fromInputUnsafe(value)
-  if (Duration.isFinite(duration) && !Duration.isNegative(duration)) return Duration.toMillis(duration)
-  throw new InvalidOptions({ option, message: `${option} must be a finite duration, not below zero` })
-}
-
-const decide = (options: Options): PipelineOptions => {
-  const deliveryTimeoutMillis = millis("deliveryTimeout", options.deliveryTimeout, 30_000)
-  if (deliveryTimeoutMillis === 0) {
-    throw new InvalidOptions({ option: "deliveryTimeout", message: "deliveryTimeout must be above zero" })
-  }
-  return {
-    maxPending: count("maxPending", options.maxPending, 8192),
-    maxPendingBytes: count("maxPendingBytes", options.maxPendingBytes, 64 * 1024 * 1024),
-    deliveryTimeoutMillis,
-    drainTimeoutMillis: millis("drainTimeout", options.drainTimeout, 10_000),
-    lingerMillis: millis("linger", options.linger, 0),
-    ackFibers: count("ackFibers", options.ackFibers, 2),
-    batchSize: count("batchSize", options.batchSize, 1024)
-  }
-}
+const decide = (options: Options): PipelineOptions => ({
+  maxPending: count("maxPending", options.maxPending, 8192),
+  maxPendingBytes: count("maxPendingBytes", options.maxPendingBytes, 64 * 1024 * 1024),
+  deliveryTimeoutMillis: positive("deliveryTimeout", options.deliveryTimeout, 30_000),
+  drainTimeoutMillis: finite("drainTimeout", options.drainTimeout, 10_000),
+  lingerMillis: finite("linger", options.linger, 0),
+  ackFibers: count("ackFibers", options.ackFibers, 2),
+  batchSize: count("batchSize", options.batchSize, 1024)
+})
 
 /**
  * Builds the bus. Fails with a `BrokerError` where the driver's producer cannot be opened or one of `topics` cannot be

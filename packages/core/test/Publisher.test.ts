@@ -1,4 +1,5 @@
 import {
+  Broker,
   EventBus,
   MemoryBroker,
   Publisher,
@@ -120,6 +121,32 @@ describe("Publisher", () => {
       assert.strictEqual(error.reason._tag, "TooLarge")
       assert.strictEqual(error.outcome, "rejected")
     }).pipe(Effect.provide(bus({ maxPendingBytes: 50 }))))
+
+  it.effect("an envelope larger than its topic takes is TooLarge, and is not sent", () =>
+    Effect.gen(function*() {
+      const publisher = yield* Publisher.Publisher
+      const error = yield* Effect.flip(publisher.publish(Orders, order("o-1", "e-1")))
+      assert.deepInclude(error.reason, { _tag: "TooLarge", limit: 50 })
+      assert.deepStrictEqual(yield* storedIds(Orders), [])
+      assert.strictEqual((yield* publisher.totals).accepted, 0)
+    }).pipe(
+      Effect.provide(
+        EventBus.layer().pipe(
+          Layer.provideMerge(Layer.effect(
+            Broker.Broker,
+            Effect.map(Broker.Broker, (inner) => ({
+              ...inner,
+              ensureTopic: (topic, strategy) =>
+                Effect.map(inner.ensureTopic(topic, strategy), (ensured) => ({
+                  ...ensured,
+                  topic: { ...ensured.topic, maxRecordBytes: 50 }
+                }))
+            }))
+          )),
+          Layer.provideMerge(MemoryBroker.layer())
+        )
+      )
+    ))
 
   it.effect("publishBatch: outcomes in input order, an invalid member fails in its own place", () =>
     Effect.gen(function*() {

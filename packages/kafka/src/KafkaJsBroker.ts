@@ -10,6 +10,7 @@
  */
 import * as Broker from "@effect-eventbus/core/Broker"
 import * as BrokerError from "@effect-eventbus/core/BrokerError"
+import { firstConnection } from "@effect-eventbus/core/Driver"
 import { Config, Context, Effect, Layer, type Scope } from "effect"
 import { failureFrom } from "./internal/ask.ts"
 import { brokerError } from "./internal/classify.ts"
@@ -84,7 +85,7 @@ export const make = Effect.fnUntraced(function*(
     })
   }
   const settings = yield* decide({ ...options, idempotent: false })
-  const engine = yield* Broker.firstConnection(
+  const engine = yield* firstConnection(
     Effect.tryPromise({
       try: () => client.make(settings),
       catch: (error) => brokerError(failureFrom(error), { topic: "" })

@@ -464,6 +464,23 @@ describe("rebalancing", () => {
       assert.strictEqual((yield* broker.backlog(spec, "g")).lag, 40)
     }).pipe(Effect.scoped, withBroker()))
 
+  it.live("a member can join while another one's hand-over takes longer than a request may", () =>
+    Effect.gen(function*() {
+      const spec = yield* filled(5, 2)
+      const more = {
+        requestTimeout: "500 millis",
+        consumer: { ...options.consumer, handoverTimeout: "3 seconds" }
+      } as const
+      const [one, two] = [yield* connect(more), yield* connect(more)]
+      const join = Effect.flatMap(Broker.Broker, (broker) => broker.consumer(consumerOptions(spec)))
+      const first = yield* Effect.provide(join, one.context)
+      yield* pollAll(first, 10)
+      yield* releasing(first, [], 2000)
+      const second = yield* Effect.provide(join, two.context)
+      yield* assigned(second, 1)
+      yield* Effect.all([one.close, two.close])
+    }).pipe(Effect.scoped, withBroker()))
+
   it.live("the hand-over is bounded", () =>
     Effect.gen(function*() {
       const broker = yield* Broker.Broker

@@ -58,4 +58,17 @@ describe("Frontier", () => {
     frontier.skipTo(5n)
     assert.strictEqual(frontier.position, 10_000n)
   })
+
+  it("its span is what comes again after a crash: from the first unsettled to the last handed out", () => {
+    const frontier = new Frontier(0n)
+    for (let i = 0n; i < 5000n; i++) frontier.observe(i, 1)
+    assert.strictEqual(frontier.span, 0)
+    for (let i = 0n; i < 3000n; i++) frontier.handOut(i)
+    for (let i = 1n; i < 3000n; i++) frontier.settle(i)
+    assert.strictEqual(frontier.span, 3000)
+    frontier.settle(0n)
+    assert.strictEqual(frontier.span, 0)
+    frontier.handOut(3000n)
+    assert.strictEqual(frontier.span, 1)
+  })
 })

@@ -1,9 +1,11 @@
+import * as Broker from "@effect-eventbus/core/Broker"
 import * as KafkaJsBroker from "@effect-eventbus/kafka/KafkaJsBroker"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Layer, Scope } from "effect"
 import { afterAll } from "vitest"
 import { startKafka } from "./fixtures/kafka.ts"
 import { laws, optionsOf } from "./fixtures/laws.ts"
+import { consumerOptions, topicSpec } from "./fixtures/spi.ts"
 
 const kafka = await startKafka()
 afterAll(kafka.stop, 30_000)
@@ -25,6 +27,37 @@ describe("KafkaJsBroker", () => {
       const typo = { ...options, brokers: [] }
       const error = yield* Effect.flip(Effect.scoped(KafkaJsBroker.make(typo)))
       assert.include(error.reason.message, "brokers is not an option")
+    }))
+
+  it.live("members that are closed during an outage do not come back after it", () =>
+    Effect.gen(function*() {
+      const spec = topicSpec({ partitions: 2 })
+      const group = yield* Effect.gen(function*() {
+        const broker = yield* Broker.Broker
+        yield* broker.ensureTopic(spec, "createOnly")
+        return consumerOptions(spec, { group: "closed" })
+      }).pipe(Effect.provide(KafkaJsBroker.layer(options)))
+      const open = Effect.gen(function*() {
+        const scope = yield* Scope.make()
+        const context = yield* Layer.buildWithScope(KafkaJsBroker.layer(options), scope)
+        const join = Effect.flatMap(Broker.Broker, (broker) => broker.consumer(group))
+        yield* join.pipe(Effect.provide(context), Scope.provide(scope))
+        return Scope.close(scope, Exit.void)
+      })
+      const closing = yield* Effect.all(Array.from({ length: 5 }, () => open))
+      yield* Effect.sync(() => kafka.proxy.cut())
+      // Some of them are trying again, some are crashing, some are about to start again.
+      yield* Effect.forEach(closing, (close, i) => Effect.delay(close, 1 + i * 700), { concurrency: "unbounded" })
+      yield* Effect.sync(() => kafka.proxy.mend())
+      const members = Effect.flatMap(KafkaJsBroker.KafkaJsBroker, ({ use }) =>
+        use((admin) =>
+          admin.describeGroups([group.group]).then(({ groups }) => groups[0]?.members.length ?? 0)
+        ))
+      yield* Effect.gen(function*() {
+        // Who could not say goodbye is forgotten after the session.
+        yield* Effect.sleep("8 seconds")
+        assert.strictEqual(yield* members, 0)
+      }).pipe(Effect.provide(KafkaJsBroker.layer(options)))
     }))
 })
 

@@ -16,7 +16,7 @@ interface Asked {
 }
 
 /** A member whose group, leaders and records are the test's. */
-const makeMember = Effect.fnUntraced(function*(leaders: Map<number, number>) {
+const makeMember = Effect.fnUntraced(function*(leaders: Map<number, number>, maxInFlight = 1024) {
   const committed = new Map<number, bigint>([...leaders.keys()].map((partition) => [partition, 0n]))
   const asked: Array<Asked> = []
   const commits: Array<Offsets> = []
@@ -50,7 +50,7 @@ const makeMember = Effect.fnUntraced(function*(leaders: Map<number, number>) {
   const background = yield* FiberSet.make<void>()
   const fork = yield* FiberSet.runtime(background)<never>()
   const member = new Member({
-    options: consumerOptions(topicSpec({ partitions: leaders.size })),
+    options: consumerOptions(topicSpec({ partitions: leaders.size }), { maxInFlight }),
     settings: {
       groupProtocol: "classic",
       instanceId: undefined,
@@ -154,5 +154,25 @@ describe("a member", () => {
       asked[1]!.answer([fetched(0, 10, 12)])
       yield* until(() => asked.length === 3)
       assert.deepStrictEqual(asked[2]!.request.partitions, [{ partition: 0, offset: 4n }])
+    }))
+
+  it.live("behind a record that takes for ever its partition stalls at maxInFlight, the others go on", () =>
+    Effect.gen(function*() {
+      const { asked, member, until } = yield* makeMember(new Map([[0, 1], [1, 2]]), 10)
+      member.assign([0, 1])
+      yield* until(() => asked.length === 2)
+      for (const { answer, request } of asked.slice(0, 2)) answer([fetched(request.partitions[0]!.partition, 0, 99)])
+      yield* until(() => member.holdings.all().every(({ buffered }) => buffered > 0))
+      const taken: Array<InboundRecord> = []
+      for (let i = 0; i < 100; i++) {
+        const records = member.take(10)
+        taken.push(...records)
+        member.settle(records.filter(({ offset, partition }) => partition === 1 || offset > 0n))
+      }
+      const of = (wanted: number) => taken.filter(({ partition }) => partition === wanted)
+      assert.strictEqual(of(0).length, 10)
+      assert.strictEqual(of(1).length, 100)
+      member.settle(of(0).slice(0, 1))
+      assert.strictEqual(offsetsOf(member.take(10))[0], 10)
     }))
 })

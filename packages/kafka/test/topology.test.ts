@@ -47,14 +47,21 @@ describe("topology", () => {
   })
 
   it("describes what the broker has", () => {
-    const config = new Map([["retention.ms", "5"], ["retention.bytes", "-1"], ["cleanup.policy", "delete"]])
+    const config = new Map([
+      ["retention.ms", "5"],
+      ["retention.bytes", "-1"],
+      ["cleanup.policy", "delete"],
+      ["max.message.bytes", "1070"]
+    ])
     assert.deepStrictEqual(infoOf("orders", { partitions: 2, replicas: 1, config }), {
       name: "orders",
       partitions: 2,
       replicas: 1,
       storage: "file",
       retention: { ageMillis: 5 },
-      dedupeWindowMillis: 0
+      dedupeWindowMillis: 0,
+      // a batch and a record have a frame
+      maxRecordBytes: 1000
     })
   })
 })

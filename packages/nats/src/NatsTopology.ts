@@ -58,6 +58,7 @@ export interface ExistingStream {
   readonly max_age: number
   readonly max_msgs: number
   readonly max_bytes: number
+  readonly max_msg_size?: number | undefined
   readonly duplicate_window: number
   readonly discard: "new" | "old"
   readonly retention: string
@@ -137,6 +138,7 @@ export const info = (topic: string, stream: ExistingStream, expected: number): B
   const ageMillis = limit(stream.max_age, nanos)
   const count = limit(stream.max_msgs)
   const bytes = limit(stream.max_bytes)
+  const maxRecordBytes = limit(stream.max_msg_size ?? 0)
   return {
     name: topic,
     partitions: partitions(topic, stream.subjects ?? []) ?? expected,
@@ -147,7 +149,8 @@ export const info = (topic: string, stream: ExistingStream, expected: number): B
       ...(count === undefined ? undefined : { count }),
       ...(bytes === undefined ? undefined : { bytes })
     },
-    dedupeWindowMillis: stream.duplicate_window / nanos
+    dedupeWindowMillis: stream.duplicate_window / nanos,
+    ...(maxRecordBytes === undefined ? undefined : { maxRecordBytes })
   }
 }
 

@@ -166,6 +166,8 @@ describe.each(["window", "fastIngest"] as const)("refusals, %s", (publishMode) =
       Effect.gen(function*() {
         const broker = yield* Broker.Broker
         yield* broker.ensureTopic(topic, "createOnly")
+        // From here on the bus does not ask any more what the stream takes.
+        yield* publish(topic, 0)
         const info = yield* api(`STREAM.INFO.${streamOf(topic)}`, {})
         const { config } = info.json<{ readonly config: object }>()
         yield* api(`STREAM.UPDATE.${streamOf(topic)}`, { ...config, max_msg_size: 2000 })
@@ -178,6 +180,20 @@ describe.each(["window", "fastIngest"] as const)("refusals, %s", (publishMode) =
     )
     expect(large).toMatchObject({ outcome: "rejected", reason: { _tag: "TooLarge" } })
     expect(others).toHaveLength(2)
+  })
+
+  test("what is larger than the stream takes is refused before it is sent", async () => {
+    const topic = topicOf()
+    const error = await withBus(Effect.gen(function*() {
+      const broker = yield* Broker.Broker
+      yield* broker.ensureTopic(topic, "createOnly")
+      const info = yield* api(`STREAM.INFO.${streamOf(topic)}`, {})
+      const { config } = info.json<{ readonly config: object }>()
+      yield* api(`STREAM.UPDATE.${streamOf(topic)}`, { ...config, max_msg_size: 2000 })
+      yield* publish(topic, 1)
+      return yield* failure(topic, 2, "x".repeat(3000))
+    }))
+    expect(error).toMatchObject({ outcome: "rejected", reason: { _tag: "TooLarge", limit: 2000 } })
   })
 })
 

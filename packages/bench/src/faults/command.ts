@@ -3,6 +3,8 @@
  */
 import { Console, Data, Effect, Runtime } from "effect"
 import { Command, Flag } from "effect/cli"
+import { versions } from "../machine.ts"
+import { isolate, roundFlag } from "./isolate.ts"
 import { page, reportOf, write } from "./report.ts"
 import { problems, run } from "./runner.ts"
 import { type Scenario, type Suite, titleOf } from "./scenario.ts"
@@ -38,6 +40,11 @@ const flags = {
     Flag.withDefault(false),
     Flag.withDescription("Say what there is, and run nothing")
   ),
+  round: Flag.String(roundFlag).pipe(
+    Flag.withDefault(""),
+    Flag.withHidden,
+    Flag.withDescription("One round of the scenario with this title, in this process; prints it as JSON")
+  ),
   json: Flag.Boolean("json").pipe(
     Flag.withDefault(false),
     Flag.withDescription("Print one JSON object at the end, and nothing else on standard output")
@@ -60,21 +67,35 @@ export const select = (
 const listed = (scenario: Scenario): string =>
   `${titleOf(scenario)}${scenario.quick ? " (quick)" : ""}: ${scenario.injects}. Asserts ${scenario.asserts.join(" ")}`
 
+class NoSuchScenario extends Data.TaggedError("NoSuchScenario")<{ readonly title: string }> {}
+
+/** What {@link isolate} asks for. */
+const oneRound = Effect.fnUntraced(function*({ close = Effect.void, scenarios }: Suite, title: string) {
+  const scenario = scenarios.find((one) => titleOf(one) === title)
+  if (scenario === undefined) return yield* new NoSuchScenario({ title })
+  const round = yield* Effect.ensuring(Effect.scoped(scenario.run), close)
+  yield* Console.log(JSON.stringify(round))
+})
+
 const suiteCommand = (suite: Suite) =>
   Command.make(
     suite.name,
     flags,
-    Effect.fnUntraced(function*({ jobs, json, list, minutes, only, quick, rounds }) {
+    Effect.fnUntraced(function*({ jobs, json, list, minutes, only, quick, round: title, rounds }) {
+      if (title !== "") return yield* oneRound(suite, title)
       const selected = select(suite.scenarios, { only, quick })
       const scenarios = selected.filter(({ leftOut }) => leftOut === undefined)
       if (list) return yield* Console.log(selected.map(listed).join("\n"))
       for (const scenario of selected) {
         if (scenario.leftOut !== undefined) yield* Console.error(`${titleOf(scenario)}: left out: ${scenario.leftOut}`)
       }
+      // Of what is being run, whatever is committed meanwhile.
+      const all = { ...(yield* suite.versions), ...versions() }
       const results = yield* run(scenarios, {
         rounds: quick && rounds === 20 ? 1 : rounds,
         jobs,
         ...(minutes === 0 ? undefined : { budgetMillis: minutes * 60_000 }),
+        isolate: (scenario) => isolate(suite.name, scenario),
         onRound: (scenario, round, violations) =>
           Console.error(
             `${titleOf(scenario)}, round ${round}: ${
@@ -82,7 +103,7 @@ const suiteCommand = (suite: Suite) =>
             }`
           )
       }).pipe(Effect.ensuring(suite.close ?? Effect.void))
-      const report = reportOf(suite.name, results, yield* suite.versions, new Date())
+      const report = reportOf(suite.name, results, all, new Date())
       write(report, results)
       yield* Console.log(json ? JSON.stringify(report) : page(report, results))
       if (problems(results).length > 0) {

@@ -53,6 +53,8 @@ export interface Elsewhere {
   readonly entries: ReadonlyArray<History.Entry>
   /** Groups that have to have dealt with everything stored. */
   readonly groups: ReadonlyArray<string>
+  /** Events that were published there and of which a try was unclear. */
+  readonly unclear: Iterable<string>
 }
 
 const burstMillis = 50
@@ -134,7 +136,7 @@ const catchUp = Effect.fnUntraced(function*(live: Live, group: string) {
   yield* Effect.sleep(300)
 })
 
-const nowhere: Elsewhere = { entries: [], groups: [] }
+const nowhere: Elsewhere = { entries: [], groups: [], unclear: [] }
 
 /** The load and the fault, on an open bus. */
 const loaded = Effect.fnUntraced(function*<E>(load: Load<E>, live: Live) {

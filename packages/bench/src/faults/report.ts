@@ -3,7 +3,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { type Machine, machine, type Versions, versions } from "../machine.ts"
+import { type Machine, machine, type Versions } from "../machine.ts"
 import { problems, type Result } from "./runner.ts"
 import type { Figures, Invariant } from "./scenario.ts"
 import { markdown, middle, terminal } from "./table.ts"
@@ -71,13 +71,13 @@ const rowOf = ({ millis, rounds, scenario, violations }: Result): Row => {
 export const reportOf = (
   suite: string,
   results: ReadonlyArray<Result>,
-  broker: Readonly<Record<string, string>>,
+  all: Versions & Readonly<Record<string, string>>,
   date: Date
 ): Report => ({
   suite,
   date: date.toISOString(),
   machine: machine(),
-  versions: { ...broker, ...versions() },
+  versions: all,
   rows: results.map(rowOf),
   ok: problems(results).length === 0
 })

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly jobs: number
   /** No round is begun later than this. Default: no limit. */
   readonly budgetMillis?: number | undefined
+  /** Runs a round of a scenario that has to be alone in a process of its own. Default: in this one. */
+  readonly isolate?: ((scenario: Scenario) => Effect.Effect<Round, unknown>) | undefined
   readonly onRound?: (scenario: Scenario, round: number, violations: ReadonlyArray<string>) => Effect.Effect<void>
 }
 
@@ -47,8 +49,8 @@ const patience = 180_000
 const failed = (message: string): Round => ({ figures: none, violations: [message], notes: {} })
 
 /** One round; it never fails: what goes wrong is in it. */
-const roundOf = (scenario: Scenario): Effect.Effect<Round> =>
-  Effect.scoped(scenario.run).pipe(
+const roundOf = (scenario: Scenario, { isolate }: RunOptions): Effect.Effect<Round> =>
+  (scenario.alone === true && isolate !== undefined ? isolate(scenario) : Effect.scoped(scenario.run)).pipe(
     Effect.timeoutOrElse({
       duration: scenario.patienceMillis ?? patience,
       orElse: () => Effect.succeed(failed(`stuck: no end within ${scenario.patienceMillis ?? patience} ms`))
@@ -60,10 +62,8 @@ const roundOf = (scenario: Scenario): Effect.Effect<Round> =>
   )
 
 /** All rounds of all scenarios: round after round, so that an early end leaves each with as many. */
-export const run = Effect.fnUntraced(function*(
-  scenarios: ReadonlyArray<Scenario>,
-  { budgetMillis = Infinity, jobs, onRound, rounds }: RunOptions
-) {
+export const run = Effect.fnUntraced(function*(scenarios: ReadonlyArray<Scenario>, options: RunOptions) {
+  const { budgetMillis = Infinity, jobs, onRound, rounds } = options
   const started = performance.now()
   const kept = new Map(
     scenarios.map((scenario) => [
@@ -75,7 +75,7 @@ export const run = Effect.fnUntraced(function*(
     Effect.gen(function*() {
       if (performance.now() - started > budgetMillis) return
       const from = performance.now()
-      const round = yield* roundOf(scenario)
+      const round = yield* roundOf(scenario, options)
       const messages = judge(scenario, round)
       const own = kept.get(scenario)!
       own.rounds.push(round)
@@ -84,14 +84,13 @@ export const run = Effect.fnUntraced(function*(
       if (onRound !== undefined) yield* onRound(scenario, number, messages)
     })
   const numbers = Array.from({ length: rounds }, (_, i) => i + 1)
-  const beside = scenarios.filter(({ alone }) => alone !== true)
-  const alone = scenarios.filter((scenario) => scenario.alone === true)
   yield* Effect.forEach(
-    numbers.flatMap((number) => beside.map((scenario) => ({ number, scenario }))),
+    numbers.flatMap((number) =>
+      scenarios.filter(({ mostRounds = Infinity }) => number <= mostRounds).map((scenario) => ({ number, scenario }))
+    ),
     ({ number, scenario }) => one(scenario, number),
     { concurrency: jobs, discard: true }
   )
-  for (const number of numbers) for (const scenario of alone) yield* one(scenario, number)
   return scenarios.map((scenario): Result => {
     const { millis, rounds: done, violations } = kept.get(scenario)!
     return { scenario, rounds: done, violations, millis }

@@ -10,18 +10,13 @@ export const Api = { Produce: 0, Fetch: 1, OffsetCommit: 8, JoinGroup: 11, Heart
 /** Splits one direction of a connection into frames: a length of four bytes, and so many more. */
 export class Frames {
   #rest: Buffer = Buffer.alloc(0)
-  readonly #each: (frame: Buffer) => void
 
-  constructor(each: (frame: Buffer) => void) {
-    this.#each = each
-  }
-
-  push(chunk: Buffer): void {
+  push(chunk: Buffer, each: (frame: Buffer) => void): void {
     let rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     while (rest.length >= 4) {
       const end = 4 + rest.readInt32BE(0)
       if (rest.length < end) break
-      this.#each(rest.subarray(0, end))
+      each(rest.subarray(0, end))
       rest = rest.subarray(end)
     }
     this.#rest = rest
@@ -49,35 +44,33 @@ class Faults {
     /** What was asked for, by correlation id. */
     const asked = new Map<number, number>()
     const dead = () => number < this.deadBelow
-    const requests = new Frames((frame) => {
-      const api = frame.readInt16BE(4)
-      count(this.requests, api)
-      asked.set(frame.readInt32BE(8), api)
-    })
-    let forwardAnswer: (frame: Buffer, delayMillis?: number) => void = () => {}
-    const answers = new Frames((frame) => {
-      const id = frame.readInt32BE(4)
-      const api = asked.get(id) ?? -1
-      asked.delete(id)
-      if ((this.drops.get(api) ?? 0) > 0) {
-        count(this.drops, api, -1)
-        this.dropped++
-        return
-      }
-      const delay = this.delays.get(api) ?? 0
-      if (delay > 0) this.late++
-      forwardAnswer(frame, delay)
-    })
+    const requests = new Frames()
+    const answers = new Frames()
     return {
       toServer: (chunk, forward) => {
         if (dead()) return
-        requests.push(chunk)
+        requests.push(chunk, (frame) => {
+          const api = frame.readInt16BE(4)
+          count(this.requests, api)
+          asked.set(frame.readInt32BE(8), api)
+        })
         forward(chunk)
       },
       toClient: (chunk, forward) => {
         if (dead()) return
-        forwardAnswer = forward
-        answers.push(chunk)
+        answers.push(chunk, (frame) => {
+          const id = frame.readInt32BE(4)
+          const api = asked.get(id) ?? -1
+          asked.delete(id)
+          if ((this.drops.get(api) ?? 0) > 0) {
+            count(this.drops, api, -1)
+            this.dropped++
+            return
+          }
+          const delay = this.delays.get(api) ?? 0
+          if (delay > 0) this.late++
+          forward(frame, delay)
+        })
       }
     }
   }

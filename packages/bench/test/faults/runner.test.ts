@@ -7,6 +7,7 @@ import { reportOf } from "../../src/faults/report.ts"
 import { problems, type Result, run } from "../../src/faults/runner.ts"
 import { none, type Scenario } from "../../src/faults/scenario.ts"
 import { markdown, terminal } from "../../src/faults/table.ts"
+import { versions } from "../../src/machine.ts"
 import { planted } from "./fixtures/planted.ts"
 
 const patience = { timeout: 60_000 }
@@ -98,7 +99,7 @@ describe("rounds", () => {
 
   test("are summed up; of gaps the median and the maximum are shown", async () => {
     const results = await Effect.runPromise(run([scenario("F02")], { rounds: 3, jobs: 2 }))
-    const report = reportOf("x", results, {}, new Date(0))
+    const report = reportOf("x", results, { ...versions() }, new Date(0))
     expect(report.ok).toBe(true)
     expect(report.rows[0]).toMatchObject({
       rounds: 3,

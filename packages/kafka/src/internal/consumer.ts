@@ -3,13 +3,14 @@
  */
 import type { Assignment, Consumer, ConsumerOptions, InboundRecord } from "@effect-eventbus/core/Broker"
 import * as SubscribeError from "@effect-eventbus/core/SubscribeError"
-import { Clock, Deferred, Effect, FiberSet, type Scope, SubscriptionRef } from "effect"
+import { Clock, Deferred, Effect, FiberSet, Schedule, type Scope, SubscriptionRef } from "effect"
 import { ask } from "./ask.ts"
 import { subscribeError } from "./classify.ts"
 import type { Counters } from "./counters.ts"
 import type { Engine } from "./engine.ts"
 import type { Failure } from "./failure.ts"
 import { Member } from "./member.ts"
+import { passes, patienceInRequests } from "./patientAdmin.ts"
 import { resolve } from "./positions.ts"
 import type { Settings } from "./settings.ts"
 
@@ -61,6 +62,7 @@ export const makeConsumer = Effect.fnUntraced(function*(
     now: () => clock.currentTimeMillisUnsafe()
   })
   const membership = engine.membership(group, topic, {
+    now: () => clock.currentTimeMillisUnsafe(),
     onRevoke: (lost) => member.revoke(lost),
     onAssign: (partitions) => member.assign(partitions),
     onLost: (partitions) => {
@@ -88,7 +90,18 @@ export const makeConsumer = Effect.fnUntraced(function*(
     member.start = positions
     yield* Effect.ignore(ask(() => admin.commit(group, topic, positions)))
   }
-  yield* Effect.mapError(ask(() => membership.join()), failWith)
+  const begin = clock.monotonicTimeNanosUnsafe()
+  const { rebalanceTimeoutMillis } = settings.consumer
+  // A member that hands over makes the others wait, longer than for other requests. To ask again is no second membership.
+  const patience = (found: Failure): number =>
+    found.kind === "timeout" ? rebalanceTimeoutMillis : patienceInRequests * settings.requestTimeoutMillis
+  yield* ask(() => membership.join()).pipe(
+    Effect.retry({
+      while: (found) => passes(found) && Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6 < patience(found),
+      schedule: Schedule.spaced(settings.retryDelayMillis)
+    }),
+    Effect.mapError(failWith)
+  )
   yield* Deferred.await(member.opened)
 
   yield* Effect.forkScoped(member.commits.run)

@@ -104,6 +104,8 @@ export interface MembershipEvents {
   /** KIP-848 only: these are gone, without notice. */
   readonly onLost: (partitions: ReadonlyArray<number>) => void
   readonly onStall: (message: string) => void
+  /** In milliseconds. */
+  readonly now: () => number
 }
 
 /** One member of a group, on one topic. */

@@ -10,6 +10,8 @@ export class Frontier {
   /** 0: buffered, 1: handed out, 2: settled. */
   #states: Array<0 | 1 | 2> = []
   #head = 0
+  /** Records behind this index were never handed out; they go out in order. */
+  #out = 0
 
   constructor(position: bigint) {
     this.position = position
@@ -31,7 +33,9 @@ export class Frontier {
   /** The record is in somebody's hands. */
   handOut(offset: bigint): void {
     const index = this.#find(offset)
-    if (index >= 0 && this.#states[index] === 0) this.#states[index] = 1
+    if (index < 0 || this.#states[index] !== 0) return
+    this.#states[index] = 1
+    this.#out = Math.max(this.#out, index + 1)
   }
 
   /** Settles a record: its size, or -1 where it was not in anybody's hands. */
@@ -49,12 +53,18 @@ export class Frontier {
     return this.#head < this.#offsets.length ? this.#offsets[this.#head]! : this.position
   }
 
+  /** Records from the first that is not settled to the last that was handed out: what comes again after a crash. */
+  get span(): number {
+    return Math.max(0, this.#out - this.#head)
+  }
+
   #advance(): void {
     while (this.#head < this.#states.length && this.#states[this.#head] === 2) this.#head++
     if (this.#head < 1024 || this.#head * 2 < this.#offsets.length) return
     this.#offsets = this.#offsets.slice(this.#head)
     this.#sizes = this.#sizes.slice(this.#head)
     this.#states = this.#states.slice(this.#head)
+    this.#out -= this.#head
     this.#head = 0
   }
 

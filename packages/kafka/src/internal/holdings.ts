@@ -45,7 +45,8 @@ export class Holdings {
 
   /** A new epoch of the partition. */
   open(partition: number, position: bigint, committed: bigint | undefined): void {
-    this.#shares.set(partition, new Share(partition, ++this.#epoch, position, committed))
+    const { maxInFlight } = this.#options
+    this.#shares.set(partition, new Share(partition, ++this.#epoch, position, committed, maxInFlight))
   }
 
   close(shares: ReadonlyArray<Share>): void {

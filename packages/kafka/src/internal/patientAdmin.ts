@@ -22,6 +22,9 @@ const passing = new Set([
 export const passes = ({ code, kind }: Failure): boolean =>
   kind === "protocol" ? code !== undefined && passing.has(code) : ["lost", "unreachable", "timeout"].includes(kind)
 
+/** For how many request timeouts a request is asked again. */
+export const patienceInRequests = 3
+
 export interface Patience {
   /** Monotonic milliseconds. */
   readonly now: () => number

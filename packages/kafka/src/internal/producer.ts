@@ -27,7 +27,7 @@ export interface ProducerOptions {
   readonly requestTimeoutMillis: number
   readonly maxBufferedBytes: number
   /** Largest batch of records that a topic takes. */
-  readonly maxMessageBytes: (topic: string) => number
+  readonly maxMessageBytes: (topic: TopicInfo) => number
   readonly onAck: () => void
 }
 
@@ -137,7 +137,7 @@ export class ProducerState {
   }
 
   #plan(batch: Batch, startedAt: number): Flight | undefined {
-    const limit = this.#options.maxMessageBytes(batch.topic.name)
+    const limit = this.#options.maxMessageBytes(batch.topic)
     let bound = batchOverhead
     for (let i = 0; i < batch.records.length; i++) bound += recordBound(batch.records[i]!)
     if (bound <= limit) {
@@ -231,7 +231,7 @@ export class ProducerState {
       topic,
       millis: this.#options.requestTimeoutMillis,
       ...(tooLarge
-        ? { size: { bytes, limit: Math.min(bytes - 1, this.#options.maxMessageBytes(topic)) } }
+        ? { size: { bytes, limit: Math.min(bytes - 1, this.#options.maxMessageBytes(batch.topic)) } }
         : undefined)
     })
     for (const index of part) batch.settle(index, outcome)

@@ -3,21 +3,16 @@
  */
 import * as Broker from "@effect-eventbus/core/Broker"
 import * as BrokerError from "@effect-eventbus/core/BrokerError"
+import { firstConnection } from "@effect-eventbus/core/Driver"
 import { Clock, Deferred, Effect, Exit, Option, Queue, Schema, type Scope, Stream, SubscriptionRef } from "effect"
 import { makeConsumer } from "./consumer.ts"
 import { type Counters, makeCounters } from "./counters.ts"
 import type { Engine } from "./engine.ts"
-import { patient } from "./patientAdmin.ts"
+import { patienceInRequests, patient } from "./patientAdmin.ts"
 import { makeProducer } from "./producer.ts"
 import type { Settings } from "./settings.ts"
-import { batchOverhead, defaultMaxMessageBytes } from "./size.ts"
+import { defaultMaxMessageBytes, leastFraming } from "./size.ts"
 import { ensure, infoOf, request, topicMissing } from "./topology.ts"
-
-/** What the smallest record needs around its bytes; a driver's own check counts exactly. */
-const leastFraming = batchOverhead + 9
-
-/** For how many request timeouts a request of administration is asked again. */
-const patienceInRequests = 3
 
 const isBrokerReason = Schema.is(BrokerError.Reason)
 
@@ -70,11 +65,22 @@ export const open = Effect.fnUntraced(function*(
       connected ? { _tag: "Connected" } : { _tag: "Disconnected", since: clock.currentTimeMillisUnsafe(), reason }
     )
   })
-  const asked = yield* Broker.firstConnection(request("", () => admin.maxMessageBytes()), {
+  const patienceMillis = settings.initialConnectTimeoutMillis + settings.connectTimeoutMillis
+    + settings.requestTimeoutMillis
+  const asked = yield* firstConnection(request("", () => admin.maxMessageBytes()), {
     system: "kafka",
     within: settings.initialConnectTimeoutMillis,
     pause: settings.retryDelayMillis
-  })
+  }).pipe(
+    // One attempt is several requests with tries of their own: at a server that accepts and never speaks it takes minutes.
+    Effect.timeoutOrElse({
+      duration: patienceMillis,
+      orElse: () =>
+        new BrokerError.BrokerError({
+          reason: new BrokerError.Timeout({ millis: patienceMillis, message: "no broker has answered" })
+        })
+    })
+  )
   const largest = asked ?? defaultMaxMessageBytes
   yield* SubscriptionRef.set(status, { _tag: "Connected" })
   yield* Effect.forkScoped(
@@ -85,24 +91,14 @@ export const open = Effect.fnUntraced(function*(
   )
 
   let lastAckAt: number | undefined
-  /** Largest batch of each topic that was looked at. */
-  const limits = new Map<string, number>()
-  const remember = (topic: string, config: ReadonlyMap<string, string> | undefined): void => {
-    const bytes = Number(config?.get("max.message.bytes"))
-    if (Number.isSafeInteger(bytes) && bytes > 0) limits.set(topic, bytes)
-  }
-
   const ensureTopic = (spec: Broker.TopicSpec, strategy: Broker.EnsureStrategy) =>
-    Effect.map(ensure(admin, spec, settings.topicSettings(spec.name), strategy), ({ ensured, found }) => {
-      remember(spec.name, found?.config)
-      return ensured
-    })
+    ensure(admin, spec, settings.topicSettings(spec.name), strategy)
 
   const describeTopic = (name: string) =>
-    Effect.map(request(name, () => admin.describe(name)), (found) => {
-      remember(name, found?.config)
-      return found === undefined ? Option.none() : Option.some(infoOf(name, found))
-    })
+    Effect.map(
+      request(name, () => admin.describe(name)),
+      (found) => found === undefined ? Option.none() : Option.some(infoOf(name, found))
+    )
 
   const producer = Effect.suspend(() =>
     makeProducer({
@@ -111,7 +107,7 @@ export const open = Effect.fnUntraced(function*(
       sendTimeoutMillis: settings.sendTimeoutMillis,
       requestTimeoutMillis: settings.requestTimeoutMillis,
       maxBufferedBytes: settings.maxBufferedBytes,
-      maxMessageBytes: (topic) => limits.get(topic) ?? largest,
+      maxMessageBytes: ({ maxRecordBytes }) => maxRecordBytes === undefined ? largest : maxRecordBytes + leastFraming,
       onAck: () => {
         lastAckAt = clock.currentTimeMillisUnsafe()
       }

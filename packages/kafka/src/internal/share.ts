@@ -18,10 +18,22 @@ export class Share {
   bufferedBytes = 0
   /** Since when its topic is not known to the broker, in milliseconds. */
   missingSince: number | undefined
+  /**
+   * Most records from the commit frontier to the last one that was handed out. Behind a record that takes for ever no more
+   * is handed out than this, so that what comes again after a crash, and what is remembered for it, stay bounded.
+   */
+  readonly window: number
   #buffer: Array<FetchedRecord> = []
   #head = 0
 
-  constructor(partition: number, epoch: number, position: bigint, committed: bigint | undefined) {
+  constructor(
+    partition: number,
+    epoch: number,
+    position: bigint,
+    committed: bigint | undefined,
+    window = Number.POSITIVE_INFINITY
+  ) {
+    this.window = window
     this.partition = partition
     this.epoch = epoch
     this.frontier = new Frontier(position)
@@ -53,7 +65,9 @@ export class Share {
 
   /** Size of the record that comes next, or -1. */
   nextSize(): number {
-    return this.revoking || this.#head >= this.#buffer.length ? -1 : this.#buffer[this.#head]!.size
+    return this.revoking || this.#head >= this.#buffer.length || this.frontier.span >= this.window
+      ? -1
+      : this.#buffer[this.#head]!.size
   }
 
   take(topic: string): InboundRecord {

@@ -8,6 +8,9 @@ import { sizeOf as headerSize } from "@effect-eventbus/core/Headers"
 /** Of a batch, around its records. */
 export const batchOverhead = 61
 
+/** What the smallest record needs around its bytes; {@link recordSize} counts exactly. */
+export const leastFraming = batchOverhead + 9
+
 /** What a broker's `max.message.bytes` is by default. */
 export const defaultMaxMessageBytes = 1_048_588
 

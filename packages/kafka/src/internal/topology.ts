@@ -8,6 +8,7 @@ import type { TopicSettings } from "../KafkaConfig.ts"
 import { brokerError } from "./classify.ts"
 import { type Admin, EngineError, type TopicDescription } from "./engine.ts"
 import { failure } from "./failure.ts"
+import { leastFraming } from "./size.ts"
 
 export const request = <A>(topic: string, ask: () => Promise<A>): Effect.Effect<A, BrokerError.BrokerError> =>
   Effect.tryPromise({
@@ -43,12 +44,21 @@ const limit = (text: string | undefined): number | undefined => {
 export const infoOf = (name: string, { config, partitions, replicas }: TopicDescription): TopicInfo => {
   const ageMillis = limit(config.get("retention.ms"))
   const bytes = limit(config.get("retention.bytes"))
+  const largestBatch = limit(config.get("max.message.bytes"))
   const retention: Retention = config.get("cleanup.policy") === "compact" ? {} : {
     ...(ageMillis === undefined ? undefined : { ageMillis }),
     ...(bytes === undefined ? undefined : { bytes: bytes * partitions })
   }
   // Kafka recognises no event id.
-  return { name, partitions, replicas, storage: "file", retention, dedupeWindowMillis: 0 }
+  return {
+    name,
+    partitions,
+    replicas,
+    storage: "file",
+    retention,
+    dedupeWindowMillis: 0,
+    ...(largestBatch === undefined ? undefined : { maxRecordBytes: Math.max(0, largestBatch - leastFraming) })
+  }
 }
 
 /** Without asking. */
@@ -127,16 +137,13 @@ export const ensure = Effect.fnUntraced(function*(
   spec: TopicSpec,
   settings: TopicSettings,
   strategy: EnsureStrategy
-): Effect.fn.Return<
-  { readonly ensured: Ensured; readonly found: TopicDescription | undefined },
-  BrokerError.BrokerError
-> {
+): Effect.fn.Return<Ensured, BrokerError.BrokerError> {
   const { name } = spec
   if (spec.retention.count !== undefined) {
     return yield* mismatch(name, "Kafka keeps records by age and by bytes, not by count")
   }
   if (strategy === "skip") {
-    return { ensured: { topic: assumedInfo(spec), action: "skipped", drift: [] }, found: undefined }
+    return { topic: assumedInfo(spec), action: "skipped", drift: [] }
   }
   const describe = request(name, () => admin.describe(name))
   let found = yield* describe
@@ -175,5 +182,5 @@ export const ensure = Effect.fnUntraced(function*(
     }
     action = "updated"
   }
-  return { ensured: { topic: infoOf(name, found), action, drift }, found }
+  return { topic: infoOf(name, found), action, drift }
 })

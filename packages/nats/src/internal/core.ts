@@ -2,7 +2,7 @@
 import type { Broker } from "@effect-eventbus/core"
 
 export { BrokerError, Headers, PublishError, SubscribeError } from "@effect-eventbus/core"
-export { firstConnection } from "@effect-eventbus/core/Broker"
+export { firstConnection, Signal } from "@effect-eventbus/core/Driver"
 export type Assignment = Broker.Assignment
 export type Backlog = Broker.Backlog
 export type Batch = Broker.Batch

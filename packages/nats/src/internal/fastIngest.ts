@@ -12,10 +12,12 @@
  * has it and can store it neither now nor surely later: asked again. Only what is absent is sent. A plain resend would be
  * skipped as a duplicate of what is only in process, and be acknowledged with its batch: acknowledged and lost.
  */
+import type { Decided } from "../NatsConfig.ts"
 import { type ApiError, publishRefusal } from "./classify.ts"
-import type { Message } from "./client.ts"
+import type { Client, Message } from "./client.ts"
 import { type Batch, type OutboundRecord, type Outcome, PublishError } from "./core.ts"
 import { encode, encodeRecord, headerBytes, messageIdLine } from "./headers.ts"
+import type { Outbound } from "./outbound.ts"
 import * as Outcomes from "./outcome.ts"
 import * as PubAck from "./pubAck.ts"
 import type { Shared } from "./window.ts"
@@ -56,8 +58,16 @@ export interface Routes {
   readonly forget: (name: string) => void
 }
 
+/** What a lane needs of the rest of the driver. */
+export interface LaneContext extends Pick<Shared, "inbox" | "subjects" | "nobody" | "later"> {
+  readonly outbound: Pick<Outbound, "sent">
+  readonly client:
+    & Pick<Client, "publish" | "publishPlain" | "barrier" | "connected" | "maxPayload" | "lastAckAt" | "clock">
+    & { readonly config: Pick<Decided, "ackTimeoutMillis"> }
+}
+
 export class FastLane {
-  readonly #shared: Shared
+  readonly #shared: LaneContext
   readonly #routes: Routes
   readonly #topic: string
   #epoch = -1
@@ -81,7 +91,7 @@ export class FastLane {
   #silent = 0
   #pingRead = false
 
-  constructor(shared: Shared, routes: Routes, topic: string) {
+  constructor(shared: LaneContext, routes: Routes, topic: string) {
     this.#shared = shared
     this.#routes = routes
     this.#topic = topic

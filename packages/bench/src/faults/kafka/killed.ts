@@ -48,6 +48,8 @@ const killed: Scenario = {
 
 const megabyte = 1024 * 1024
 
+const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, one) => sum + one, 0) / values.length
+
 /** The growth of this process in megabytes a minute, and how much it grew at most. */
 const watchMemory = (live: Live, millis: number) =>
   Effect.gen(function*() {
@@ -61,7 +63,6 @@ const watchMemory = (live: Live, millis: number) =>
       samples.push([(performance.now() - from) / 60_000, process.memoryUsage().rss])
       yield* Effect.sleep(500)
     }
-    const mean = (values: ReadonlyArray<number>) => values.reduce((sum, one) => sum + one, 0) / values.length
     const [x, y] = [mean(samples.map(([at]) => at)), mean(samples.map(([, bytes]) => bytes))]
     const slope = samples.reduce((sum, [at, bytes]) => sum + (at - x) * (bytes - y), 0)
       / samples.reduce((sum, [at]) => sum + (at - x) ** 2, 0)

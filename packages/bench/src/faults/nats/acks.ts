@@ -17,7 +17,7 @@ const lost = [1, 5, 40].flatMap((count) =>
     }, and the connection lives`,
     asserts,
     // Where every aggregate waits for a lost one, no later acknowledgement tells: the ack timeout does.
-    longestGapMillis: count === 40 ? 12_000 : 4000,
+    longestGapMillis: count === 40 ? 12_000 : 5000,
     quick: count !== 40,
     proxied: true
   }, ({ proxy }) => ({
@@ -37,7 +37,7 @@ const cutBehind = inBothModes({
   name: "cut behind a publish",
   injects: "the server reads a publish, its answer and the connection are lost; five times",
   asserts,
-  longestGapMillis: 4000,
+  longestGapMillis: 5000,
   quick: true,
   proxied: true
 }, ({ proxy }) => ({

@@ -18,14 +18,14 @@ const interrupted = inBothModes({
   name: "publishers interrupted",
   injects: "200 fibers that await their receipt are interrupted: queued, in flight, after the acknowledgement",
   asserts: ["I1", "I2", "I3", "I4", "I5"],
-  longestGapMillis: 2000,
+  longestGapMillis: 5000,
   quick: true
 }, () => ({
   bus: { maxPending: 64 },
   inject: (live) =>
     Effect.gen(function*() {
       let n = 0
-      let interrupted = 0
+      let times = 0
       const own = Effect.suspend(() => {
         const number = ++n
         const event = Moved.make({ key: `own${number % 7}`, n: number }, {
@@ -42,10 +42,10 @@ const interrupted = inBothModes({
         if (round % 4 > 0) yield* Effect.sleep(round % 4)
         for (const fiber of fibers) {
           yield* Fiber.interrupt(fiber)
-          interrupted++
+          times++
         }
       }
-      live.injected(interrupted)
+      live.injected(times)
     })
 }))
 
@@ -90,7 +90,7 @@ const oversize = modes.flatMap((mode) =>
     injects:
       "events of exactly the server's limit and of one byte more, alone and in the middle of a batch of one aggregate",
     asserts: ["I1", "I2", "I3", "I4", "I5"],
-    longestGapMillis: 2000,
+    longestGapMillis: 5000,
     quick: true,
     run: Effect.gen(function*() {
       const { cluster } = yield* lab({ configuration })
@@ -127,7 +127,7 @@ const refusedByStream = modes.map((mode): Scenario => ({
   mode,
   injects: "a stream with max_msg_size 2,000: some of 300 events of five aggregates are refused by the server",
   asserts: ["I1", "I2", "I3", "I4", "I5"],
-  longestGapMillis: 3000,
+  longestGapMillis: 5000,
   quick: true,
   run: Effect.gen(function*() {
     const { cluster } = yield* lab()
@@ -189,7 +189,7 @@ const hostile = inBothModes({
   name: "hostile names and headers",
   injects: "18 names that reach the JetStream API, match others or cost the connection; 7 headers that NATS would obey",
   asserts: ["I1", "I2", "I3", "I4", "I5"],
-  longestGapMillis: 1000,
+  longestGapMillis: 5000,
   quick: true,
   proxied: true
 }, ({ cluster, proxy }, mode) => ({

@@ -82,6 +82,8 @@ const cutOff = (live: Live, proxy: { readonly reset: () => void; readonly open: 
     if (!(yield* until(() => proxy.open > 0, 5000))) live.violation("the client did not come back through the proxy")
   })
 
+const stagedWindow = 20
+
 /**
  * 1. the leader loses its followers, so that what it takes is proposed and not committed;
  * 2. records are published: the leader has them, and cannot acknowledge them;
@@ -101,6 +103,11 @@ const staged = inBothModes({
   lab: { nodes: 3 }
 }, ({ cluster, proxy }, mode) => ({
   topic,
+  // The window is one batch, so that what is sent twice is sent twice as a whole: a new record behind it would hold the
+  // acknowledgement of the batch back.
+  bus: { maxPending: stagedWindow, linger: "20 millis" },
+  publishers: 1,
+  rate: stagedWindow * 20,
   // Only through the proxy, so that all of it goes to the leader.
   broker: driver(proxy.url, mode, { pingInterval: "1 second", connectTimeout: "1 second" }),
   inject: (live) =>
@@ -110,21 +117,24 @@ const staged = inBothModes({
       yield* cutOff(live, proxy)
       yield* live.acknowledged
       const followers = others(cluster, leader)
-      for (const node of followers) node.signal("SIGSTOP")
+      // Stopped ones would read on when they go on, from their sockets.
+      yield* Effect.forEach(followers, (node) => promise(() => node.kill()), { discard: true })
       const acked = live.acked
-      yield* live.busy(200)
+      yield* live.busy(stagedWindow)
+      yield* Effect.sleep(200)
       yield* cutOff(live, proxy)
       // The driver asks, or sends again; a naive one is acknowledged here.
       yield* Effect.sleep(2500)
       live.note("acked while staged", live.acked - acked)
       yield* promise(() => leader.kill())
       live.injected()
-      for (const node of followers) node.signal("SIGCONT")
+      for (const node of followers) node.launch()
+      yield* Effect.forEach(followers, (node) => promise(() => node.ready()), { discard: true })
       proxy.target = followers[0]?.port ?? 0
       live.repaired()
-      yield* Effect.sleep(1000)
-      yield* promise(() => leader.start())
+      // Were it back before another one is elected, it would bring its proposals with it, and be elected.
       yield* live.acknowledged
+      yield* promise(() => leader.start())
       yield* promise(() => leader.ready(true))
     })
 }))

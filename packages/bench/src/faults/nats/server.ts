@@ -22,7 +22,7 @@ const contention = inBothModes({
   name: "64 publishers, one aggregate",
   injects: "64 fibers publish to one aggregate; nothing goes wrong",
   asserts: ["I1", "I2", "I4", "I5"],
-  longestGapMillis: 1000,
+  longestGapMillis: 5000,
   quick: true
 }, (_, mode) => ({
   aggregates: 1,
@@ -65,7 +65,10 @@ const long = inBothModes({
       // What the load itself keeps does not grow while nobody is acknowledged: the window is full after a moment.
       const samples: Array<number> = []
       const sampling = Effect.forever(Effect.andThen(
-        Effect.sync(() => void samples.push(process.memoryUsage.rss() / megabyte)),
+        Effect.sync(() => {
+          globalThis.gc?.()
+          samples.push(process.memoryUsage.rss() / megabyte)
+        }),
         Effect.sleep(500)
       ))
       yield* Effect.raceFirst(outage(live, lab, 30_000), sampling)
@@ -100,4 +103,19 @@ const stopped = [6, 12].flatMap((seconds) =>
   }))
 )
 
-export const scenarios: ReadonlyArray<Scenario> = [...contention, ...killed, ...long, ...stopped]
+const whileConsuming = inBothModes({
+  id: "F18",
+  name: "killed while a group consumes",
+  injects: "SIGKILL of the server with handlers and publishes under way, started again after 1 s",
+  asserts: ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9"],
+  longestGapMillis: 5000,
+  quick: true
+}, (lab) => ({
+  groups: ["g"],
+  handle: Effect.sleep(2),
+  recoveryMillis: 3000,
+  rate: 1000,
+  inject: (live) => outage(live, lab, 1000)
+}))
+
+export const scenarios: ReadonlyArray<Scenario> = [...contention, ...killed, ...long, ...stopped, ...whileConsuming]

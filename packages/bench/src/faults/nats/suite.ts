@@ -5,8 +5,11 @@ import type { Suite } from "../scenario.ts"
 import * as acks from "./acks.ts"
 import * as callers from "./callers.ts"
 import * as cluster from "./cluster.ts"
+import * as ending from "./ending.ts"
 import * as full from "./full.ts"
+import * as leak from "./leak.ts"
 import * as links from "./links.ts"
+import * as security from "./security.ts"
 import * as server from "./server.ts"
 
 const versions = Effect.gen(function*() {
@@ -26,6 +29,9 @@ export const nats: Suite = {
     ...links.scenarios,
     ...acks.scenarios,
     ...callers.scenarios,
-    ...full.scenarios
+    ...full.scenarios,
+    ...ending.scenarios,
+    ...security.scenarios,
+    ...leak.scenarios
   ]
 }

@@ -29,14 +29,12 @@ export interface Refusal {
 export class Intake {
   readonly pipeline: Pipeline
   readonly #registry: TopicRegistry
-  readonly #maxRecordBytes: number
   /** By definition, not by name: two definitions of one topic may have different codecs. */
   readonly #routes = new Map<Topic.Any, Route>()
 
-  constructor(pipeline: Pipeline, registry: TopicRegistry, maxRecordBytes: number) {
+  constructor(pipeline: Pipeline, registry: TopicRegistry) {
     this.pipeline = pipeline
     this.#registry = registry
-    this.#maxRecordBytes = Math.min(maxRecordBytes, pipeline.options.maxPendingBytes)
   }
 
   knows(topic: Topic.Any): boolean {
@@ -70,10 +68,11 @@ export class Intake {
         times.validated = this.pipeline.stopwatch?.now() ?? times.begun
       })
     if (encoded instanceof PublishError.InvalidEnvelope) return refusal(envelope, encoded)
-    if (encoded.size > this.#maxRecordBytes) {
-      return refusal(envelope, new PublishError.TooLarge({ bytes: encoded.size, limit: this.#maxRecordBytes }))
-    }
     const { state } = route
+    const limit = Math.min(state.maxRecordBytes, this.pipeline.options.maxPendingBytes)
+    if (encoded.size > limit) {
+      return refusal(envelope, new PublishError.TooLarge({ bytes: encoded.size, limit }))
+    }
     const entry = new Entry(
       state,
       encoded.eventId,

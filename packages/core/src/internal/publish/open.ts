@@ -7,8 +7,8 @@ import type { Entry } from "./entry.ts"
 import type { Group } from "./group.ts"
 import { Intake } from "./intake.ts"
 import type { Lane } from "./lane.ts"
-import { Stopwatch } from "./stopwatch.ts"
 import { Pipeline, type PipelineOptions } from "./pipeline.ts"
+import { Stopwatch } from "./stopwatch.ts"
 import { TopicRegistry } from "./topicRegistry.ts"
 
 export interface PublishSide {
@@ -90,6 +90,6 @@ export const open = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer((exit) => Effect.suspend(() => Fiber.await(runFork(end(exit)))))
 
   const registry = new TopicRegistry({ broker, producer, strategy, context, batchSize: options.batchSize })
-  const intake = new Intake(pipeline, registry, broker.capabilities.maxRecordBytes)
+  const intake = new Intake(pipeline, registry)
   return { pipeline, registry, intake }
 })

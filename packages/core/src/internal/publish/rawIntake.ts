@@ -33,7 +33,7 @@ export const publishRaw = (
         sizeOf(record)
       )
       entry.own = true
-      const limit = pipeline.options.maxPendingBytes
+      const limit = Math.min(state.maxRecordBytes, pipeline.options.maxPendingBytes)
       return entry.size > limit
         ? Effect.fail(failWith(new PublishError.TooLarge({ bytes: entry.size, limit })))
         : Effect.mapError(pipeline.admit(entry), failWith).pipe(Effect.andThen(entry.receipt))

@@ -72,14 +72,21 @@ export class TopicRegistry {
   }
 
   #remember(spec: Broker.TopicSpec, ensured: Broker.Ensured): TopicState {
+    const { maxRecordBytes } = this.#broker.capabilities
+    const largest = Math.min(maxRecordBytes, ensured.topic.maxRecordBytes ?? maxRecordBytes)
     const known = this.#states.get(spec.name)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      // The one thing that may change under a bus without harm to what is under way.
+      known.maxRecordBytes = largest
+      return known
+    }
     const policy = this.#producer.lanes(spec, ensured.topic)
     const state = new TopicState(
       spec,
       ensured.topic,
       { ...policy, maxBatch: Math.min(policy.maxBatch, this.#batchSize) },
-      new Meter(this.#broker.system, spec.name, this.#context)
+      new Meter(this.#broker.system, spec.name, this.#context),
+      largest
     )
     this.#states.set(spec.name, state)
     return state

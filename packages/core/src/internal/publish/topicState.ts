@@ -12,10 +12,19 @@ export class TopicState {
   readonly info: Broker.TopicInfo
   readonly policy: Broker.LanePolicy
   readonly meter: Meter
+  /** Above it a record is refused: of what the broker and the topic take, the less. */
+  maxRecordBytes: number
   readonly #lanes = new Map<string, Lane>()
   readonly #byPartition: Array<Lane | undefined> = []
 
-  constructor(spec: Broker.TopicSpec, info: Broker.TopicInfo, policy: Broker.LanePolicy, meter: Meter) {
+  constructor(
+    spec: Broker.TopicSpec,
+    info: Broker.TopicInfo,
+    policy: Broker.LanePolicy,
+    meter: Meter,
+    maxRecordBytes = Infinity
+  ) {
+    this.maxRecordBytes = maxRecordBytes
     this.spec = spec
     this.info = info
     this.policy = policy

@@ -1,11 +1,11 @@
 import { Effect, type Pull } from "effect"
 import type { Settlement } from "../../Settlement.ts"
 import * as SubscribeError from "../../SubscribeError.ts"
+import { Signal } from "../signal.ts"
 import { DeliveryImpl } from "./delivery.ts"
 import type { AnyEnvelope } from "./dispatcher.ts"
 import type { Engine, Hands } from "./engine.ts"
 import type { Held } from "./held.ts"
-import { Signal } from "./signal.ts"
 
 /** Deliveries handed out with one pull. */
 const maxChunk = 64

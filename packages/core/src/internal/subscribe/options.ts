@@ -1,7 +1,8 @@
-import { Duration, Schedule } from "effect"
+import { Schedule } from "effect"
 import type * as Broker from "../../Broker.ts"
 import type { StreamOptions, SubscribeOptions, SubscriptionOptions } from "../../Subscriber.ts"
 import type * as Topic from "../../Topic.ts"
+import * as Checks from "../checkOptions.ts"
 import type { Policy } from "./policy.ts"
 
 /** What may be said of a subscription with handlers, or of a stream. */
@@ -26,24 +27,7 @@ const defaultRetry: Schedule.Schedule<unknown, unknown> = Schedule.exponential("
   Schedule.upTo({ times: 5 })
 )
 
-const count = (option: string, value: number | undefined, otherwise: number): number => {
-  if (value === undefined) return otherwise
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw new RangeError(`${option} is ${value}; it must be a whole number above 0`)
-}
-
-const millis = (option: string, value: Duration.Input | undefined, otherwise: number): number => {
-  if (value === undefined) return otherwise
-  const out = Duration.toMillis(Duration.fromInputUnsafe(value))
-  if (out >= 0) return out
-  throw new RangeError(`${option} must be a duration, not below zero`)
-}
-
-const positive = (option: string, value: Duration.Input | undefined, otherwise: number): number => {
-  const out = millis(option, value, otherwise)
-  if (out > 0 && Number.isFinite(out)) return out
-  throw new RangeError(`${option} must be a finite duration above zero`)
-}
+const { count, duration, positive } = Checks.make((_, message) => new RangeError(message))
 
 /** Throws a `RangeError` for an option that makes no sense: a mistake of the program, not of its data. */
 export const decide = (topic: Topic.Any, input: Input): Decided => ({
@@ -70,6 +54,6 @@ export const decide = (topic: Topic.Any, input: Input): Decided => ({
   },
   deadLetter: input.deadLetter,
   retryTopic: input.retryTopic ?? false,
-  drainTimeoutMillis: millis("drainTimeout", input.drainTimeout, 10_000),
-  stallMillis: millis("stallTimeout", input.stallTimeout, 5_000)
+  drainTimeoutMillis: duration("drainTimeout", input.drainTimeout, 10_000),
+  stallMillis: duration("stallTimeout", input.stallTimeout, 5_000)
 })

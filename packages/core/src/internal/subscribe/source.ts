@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import type * as Broker from "../../Broker.ts"
 import type * as SubscribeError from "../../SubscribeError.ts"
+import { Signal } from "../signal.ts"
 import { Conditions } from "./conditions.ts"
 import { type Held, Partition } from "./held.ts"
-import { Signal } from "./signal.ts"
 
 /** Records taken with one poll, so that no partition's backlog is decoded in one go. */
 const maxChunk = 512

@@ -10,7 +10,10 @@ import type { FetchedPartition, Membership, MembershipEvents, Offsets } from "..
 import type { Settings } from "../settings.ts"
 import { Waiters } from "../waiters.ts"
 import { Aside, bytesOf, recordsOf } from "./aside.ts"
-import { client, guard } from "./options.ts"
+import { client, guard, retryOf } from "./options.ts"
+
+/** Tries of the client itself, before it takes itself for crashed and starts again. */
+const joinTries = 5
 
 export const makeMembership = (
   settings: Settings,
@@ -29,7 +32,7 @@ export const makeMembership = (
   let expired = false
   let lastHeartbeat: number | undefined
 
-  const consumer: Consumer = client(settings, 5).consumer({
+  const consumer: Consumer = client(settings, joinTries).consumer({
     groupId: group,
     sessionTimeout: own.sessionTimeoutMillis,
     rebalanceTimeout: own.rebalanceTimeoutMillis,
@@ -39,6 +42,9 @@ export const makeMembership = (
     maxWaitTimeInMs: Math.min(own.maxWaitMillis, own.heartbeatIntervalMillis),
     readUncommitted: !own.readCommitted,
     allowAutoTopicCreation: false,
+    // A crash in the middle of the end: without this the client starts again after its disconnect, joins the group, and
+    // holds partitions that nobody reads.
+    retry: { ...retryOf(settings, joinTries), restartOnFailure: async () => !closed },
     partitionAssigners: [({ cluster }) => {
       const original = cluster.findGroupCoordinator.bind(cluster)
       cluster.findGroupCoordinator = async (request) => {
@@ -84,6 +90,11 @@ export const makeMembership = (
     arrivals.wake()
   }
   consumer.on(consumer.events.GROUP_JOIN, ({ payload, timestamp }) => {
+    if (closed) {
+      // It was starting again when it was closed: what cannot be kept from joining leaves.
+      void consumer.disconnect().catch(() => {})
+      return
+    }
     joined = true
     lastHeartbeat = timestamp
     assigned = payload.memberAssignment[topic] ?? []

@@ -45,13 +45,19 @@ const saslOf = (sasl: NonNullable<Settings["sasl"]>): NonNullable<ClientConfig["
   }
 }
 
+export const retryOf = (settings: Settings, retries: number) => ({
+  retries,
+  initialRetryTime: settings.retryDelayMillis,
+  maxRetryTime: 1000
+})
+
 const configOf = (settings: Settings, retries: number): ClientConfig => ({
   clientId: settings.clientId,
   brokers: [...settings.bootstrapBrokers],
   connectionTimeout: settings.connectTimeoutMillis,
   requestTimeout: settings.requestTimeoutMillis,
   logLevel: kafkajs.logLevel.NOTHING,
-  retry: { retries, initialRetryTime: settings.retryDelayMillis, maxRetryTime: 1000 },
+  retry: retryOf(settings, retries),
   ...(settings.tls === undefined ? undefined : { ssl: tlsOf(settings.tls) }),
   ...(settings.sasl === undefined ? undefined : { sasl: saslOf(settings.sasl) })
 })

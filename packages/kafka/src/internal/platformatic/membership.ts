@@ -7,7 +7,7 @@ import { EngineError, type Membership, type MembershipEvents, type Offsets } fro
 import { protocolFailure } from "../failure.ts"
 import type { Settings } from "../settings.ts"
 import { failureOf } from "./errors.ts"
-import { fetchFrom } from "./fetch.ts"
+import { TopicReader } from "./fetch.ts"
 import { baseOptions, fail, quiet } from "./options.ts"
 
 export const makeMembership = (
@@ -52,9 +52,18 @@ export const makeMembership = (
   )
   // A broker answers the requests of one connection one after the other: a waiting fetch would hold up heartbeats.
   const pool = new ConnectionPool(settings.clientId, { ...baseOptions(settings), ownerId: consumer.instanceId })
+  const reader = new TopicReader(consumer, pool, topic)
   let closed = false
   let joining = false
   let expired = false
+  /** When the heartbeat was sent that is on its way, or was the last one. */
+  let asked = 0
+  /**
+   * The group knew of this member then. An answer says that of the moment of its heartbeat, not of its own: a process that
+   * was frozen finds the answer to an old one, although its session is over.
+   */
+  let proved: number | undefined
+  const isOver = (now: number): boolean => proved !== undefined && now - proved > own.sessionTimeoutMillis
 
   const partitionsIn = (assignments: Consumer["assignments"]): ReadonlyArray<number> =>
     assignments?.find((assignment) => assignment.topic === topic)?.partitions ?? []
@@ -62,11 +71,17 @@ export const makeMembership = (
   if (own.groupProtocol === "classic") {
     consumer.on("consumer:group:join", ({ assignments }) => {
       expired = false
+      reader.forget()
+      proved = events.now()
       if (!closed) events.onAssign(partitionsIn(assignments ?? consumer.assignments))
+    })
+    consumer.on("consumer:heartbeat:start", () => {
+      asked = events.now()
     })
     // The group has kept the place of this member: what it gave up by itself it may take again.
     consumer.on("consumer:heartbeat:end", () => {
-      if (!expired || closed) return
+      proved = asked
+      if (!expired || closed || isOver(events.now())) return
       expired = false
       events.onAssign(partitionsIn(consumer.assignments))
     })
@@ -93,7 +108,9 @@ export const makeMembership = (
   const commit = (offsets: Offsets): Promise<void> =>
     new Promise((resolve, reject) => {
       const no = (error: unknown): void => reject(new EngineError(failureOf(error)))
-      const { coordinatorId, memberId } = consumer
+      // Those of now: what was settled under this generation must not be committed under the next one, in which others may
+      // have got further already.
+      const { coordinatorId, generationId, memberId } = consumer
       if (closed || memberId === null || coordinatorId === null) {
         reject(new EngineError(protocolFailure("UNKNOWN_MEMBER_ID", "this member is not in the group at present")))
         return
@@ -123,12 +140,37 @@ export const makeMembership = (
                 committedMetadata: null
               }))
               const topics = [{ name: topic, partitions }]
-              api(connection, group, consumer.generationId, memberId, instanceId ?? null, topics, (commitError) => {
+              api(connection, group, generationId, memberId, instanceId ?? null, topics, (commitError) => {
                 if (commitError === null || commitError === undefined) resolve()
                 else no(commitError)
               })
             }
           )
+        })
+      })
+    })
+
+  /**
+   * Says goodbye while it joins. A broker answers the requests of one connection one after the other, and a JoinGroup waits
+   * for the slowest member: on the same connection goodbye would come too late, and the group would wait for this member's
+   * session to end.
+   */
+  const leave = (): Promise<void> =>
+    new Promise((resolve) => {
+      const { coordinatorId, memberId } = consumer
+      const broker = coordinatorId === null ? undefined : consumer.currentMetadata?.brokers.get(coordinatorId)
+      if (memberId === null || broker === undefined) {
+        resolve()
+        return
+      }
+      pool.get(broker, (error, connection) => {
+        if (error !== null || connection === undefined) {
+          resolve()
+          return
+        }
+        consumer[kGetApi]<[string, Array<unknown>], unknown>("LeaveGroup", (apiError, api) => {
+          if (apiError !== null || api === undefined) resolve()
+          else api(connection, group, [{ memberId }], () => resolve())
         })
       })
     })
@@ -158,26 +200,20 @@ export const makeMembership = (
       }
     },
     expired: (now) => {
-      const last = consumer.lastHeartbeat?.getTime()
-      if (own.groupProtocol !== "classic" || expired || last === undefined) return false
-      expired = now - last > own.sessionTimeoutMillis
-      return expired
+      if (expired || !isOver(now)) return false
+      expired = true
+      return true
     },
     active: () => joining || consumer.isActive(),
-    leaders: () =>
-      consumer.metadata({ topics: [topic] }).then(({ topics }) => {
-        const partitions = topics.get(topic)?.partitions ?? []
-        return new Map(partitions.map(({ leader }, partition) => [partition, leader]))
-      }).catch(fail),
+    leaders: () => reader.leaders().catch(fail),
     fetch: ({ maxWaitMillis, node, partitions }) =>
-      fetchFrom(consumer, topic, {
+      reader.fetch({
         node,
         partitions,
         maxWaitMillis,
         maxBytes: own.maxBytes,
         maxBytesPerPartition: own.maxBytesPerPartition,
-        isolationLevel,
-        connectionPool: pool
+        isolationLevel
       }).catch(fail),
     // The client's own commit joins again by itself when it is refused, in the middle of a hand-over; but only it knows
     // the member's epoch of KIP-848.
@@ -187,6 +223,7 @@ export const makeMembership = (
       }).catch(fail),
     close: async () => {
       closed = true
+      if (own.groupProtocol === "classic" && instanceId === undefined && !consumer.isActive()) await leave()
       await pool.close().catch(() => {})
       // A static member keeps its place until its session ends, so it does not say goodbye.
       if (instanceId !== undefined) await consumer.connections.close().catch(() => {})

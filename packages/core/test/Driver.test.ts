@@ -1,5 +1,5 @@
-import * as Broker from "@effect-eventbus/core/Broker"
 import * as BrokerError from "@effect-eventbus/core/BrokerError"
+import * as Driver from "@effect-eventbus/core/Driver"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger } from "effect"
 import { TestClock } from "effect/testing"
@@ -24,7 +24,7 @@ describe("firstConnection", () => {
       const said: Array<string> = []
       const log = Logger.layer([Logger.make(({ logLevel, message }) => said.push(`${logLevel} ${String(message)}`))])
       const { attempt, attempts } = broker(3)
-      const fiber = yield* Effect.forkChild(Effect.provide(Broker.firstConnection(attempt, options), log))
+      const fiber = yield* Effect.forkChild(Effect.provide(Driver.firstConnection(attempt, options), log))
       yield* TestClock.adjust("2500 millis")
       assert.strictEqual(attempts(), 3)
       assert.isUndefined(fiber.pollUnsafe())
@@ -38,7 +38,7 @@ describe("firstConnection", () => {
   it.effect("fails with the last failure when the time is over", () =>
     Effect.gen(function*() {
       const { attempt, attempts } = broker(Infinity)
-      const fiber = yield* Effect.forkChild(Broker.firstConnection(attempt, { ...options, within: "2500 millis" }))
+      const fiber = yield* Effect.forkChild(Driver.firstConnection(attempt, { ...options, within: "2500 millis" }))
       yield* TestClock.adjust("2499 millis")
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust("1 millis")
@@ -49,14 +49,36 @@ describe("firstConnection", () => {
   it.effect("makes one attempt within 0", () =>
     Effect.gen(function*() {
       const { attempt, attempts } = broker(1)
-      assert.strictEqual(yield* Effect.flip(Broker.firstConnection(attempt, { ...options, within: 0 })), away)
+      assert.strictEqual(yield* Effect.flip(Driver.firstConnection(attempt, { ...options, within: 0 })), away)
       assert.strictEqual(attempts(), 1)
     }))
 
   it.effect("does not try again what waiting does not mend", () =>
     Effect.gen(function*() {
       const { attempt, attempts } = broker(1, denied)
-      assert.strictEqual(yield* Effect.flip(Broker.firstConnection(attempt, options)), denied)
+      assert.strictEqual(yield* Effect.flip(Driver.firstConnection(attempt, options)), denied)
       assert.strictEqual(attempts(), 1)
+    }))
+})
+
+describe("Signal", () => {
+  it.effect("a notification before the wait is remembered, and several are one", () =>
+    Effect.gen(function*() {
+      const signal = new Driver.Signal()
+      signal.notify()
+      signal.notify()
+      yield* signal.wait
+      const fiber = yield* Effect.forkChild(signal.wait, { startImmediately: true })
+      assert.isUndefined(fiber.pollUnsafe())
+      signal.notify()
+      yield* Fiber.join(fiber)
+    }))
+
+  it.effect("an interrupted wait takes no notification with it", () =>
+    Effect.gen(function*() {
+      const signal = new Driver.Signal()
+      yield* Fiber.interrupt(yield* Effect.forkChild(signal.wait, { startImmediately: true }))
+      signal.notify()
+      yield* signal.wait
     }))
 })

@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest"
+import { World } from "./fixtures/ingestLane.ts"
+
+/** Numbers that are the same for the same seed. */
+const random = (seed: number) => {
+  let state = seed
+  return (below: number): number => {
+    state = (state + 0x6d2b_79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
+  }
+}
+
+interface Kinds {
+  readonly replicas: number
+  /** What may go wrong, by how often in a hundred steps. */
+  readonly faults: Readonly<
+    Partial<Record<"cut" | "lose" | "refuse" | "forget" | "leaderless" | "isolated" | "seal", number>>
+  >
+}
+
+interface Ran {
+  readonly world: World
+  readonly ids: ReadonlyArray<string>
+  readonly settled: boolean
+  /** For a while it refused everything. */
+  readonly sealed: boolean
+}
+
+/** One history: publishes, deliveries, answers and faults in an order that the seed decides. */
+const history = (seed: number, { faults, replicas }: Kinds): Ran => {
+  const next = random(seed)
+  const world = new World({ flow: 1 + next(20), replicas, batchSize: () => 1 + next(12) })
+  const ids: Array<string> = []
+  let sealed = false
+  const chance = (percent: number | undefined): boolean => next(100) < (percent ?? 0)
+  for (let step = 0; step < 200; step++) {
+    for (let i = next(8); i > 0; i--) {
+      const id = `r${ids.length}`
+      ids.push(id)
+      if (chance(faults.refuse)) world.server.refuses.add(id)
+      world.publish(id)
+    }
+    if (chance(80)) world.pump()
+    world.deliver(next(20))
+    world.answer(next(20))
+    if (chance(30)) world.tick()
+    if (chance(faults.cut)) world.cut()
+    else if (chance(40)) world.connect()
+    if (chance(faults.lose)) world.loseAnswers(1 + next(4))
+    if (chance(faults.forget)) world.server.forget()
+    if (chance(faults.seal)) sealed = world.server.sealed = true
+    else if (chance(30)) world.server.sealed = false
+    if (chance(faults.leaderless)) world.server.led = false
+    if (chance(faults.isolated)) world.server.quorum = false
+    // A leader that is cut off does not come back to its followers: another one is elected.
+    else if ((!world.server.quorum || !world.server.led) && chance(15)) {
+      if (!world.server.quorum) world.cut()
+      world.server.elect()
+    }
+  }
+  world.server.sealed = false
+  return { world, ids, settled: world.calm(), sealed }
+}
+
+/** Everything that is wrong with a history. */
+const problems = ({ ids, sealed, settled, world }: Ran): ReadonlyArray<string> => {
+  const { server, told, violations } = world
+  const acked = ids.filter((id) => told.get(id)?.outcome === "acked")
+  const places = new Map(server.stored.map((id, place) => [id, place]))
+  const order = acked.flatMap((id) => places.get(id) ?? [])
+  return [
+    ...violations,
+    ...(settled ? [] : [`${ids.filter((id) => told.get(id)?.outcome === "pending").length} are not settled`]),
+    ...(places.size === server.stored.length ? [] : ["something is stored twice"]),
+    ...acked.filter((id) => !places.has(id)).map((id) => `${id} was acknowledged and is lost`),
+    ...(order.every((place, i) => i === 0 || place > (order[i - 1] ?? 0)) ? [] : ["the order is not that of issue"]),
+    ...ids.filter((id) => told.get(id)?.outcome === "rejected" && places.has(id)).map((id) => `${id} is a ghost`),
+    ...ids.filter((id) => told.get(id)?.outcome === "rejected" && !sealed && !server.refuses.has(id)).map((id) =>
+      `${id} was rejected for nothing`
+    )
+  ]
+}
+
+const seeds = 40
+
+const table: ReadonlyArray<readonly [string, Kinds]> = [
+  ["nothing", { replicas: 1, faults: {} }],
+  ["connections are cut", { replicas: 1, faults: { cut: 6 } }],
+  ["answers are lost", { replicas: 1, faults: { lose: 10 } }],
+  ["records are refused", { replicas: 1, faults: { refuse: 5 } }],
+  ["the stream is sealed for a while, and connections are cut", { replicas: 1, faults: { seal: 3, cut: 6 } }],
+  ["the server forgets its batches", { replicas: 1, faults: { forget: 5 } }],
+  ["nobody leads for a while", { replicas: 3, faults: { leaderless: 4 } }],
+  ["a leader loses its followers, and dies", { replicas: 3, faults: { isolated: 4, cut: 4 } }],
+  ["everything", {
+    replicas: 3,
+    faults: { cut: 3, lose: 4, refuse: 2, seal: 1, forget: 2, leaderless: 2, isolated: 3 }
+  }]
+]
+
+describe("fast ingest against a model of the server", { timeout: 60_000 }, () => {
+  test.each(table)("%s: nothing is lost, doubled, reordered or left", (_, kinds) => {
+    for (let seed = 1; seed <= seeds; seed++) {
+      const found = problems(history(seed, kinds))
+      if (found.length > 0) expect({ seed, found: found.slice(0, 5) }).toEqual({ seed, found: [] })
+    }
+    const { ids, world } = history(1, kinds)
+    expect(ids.length).toBeGreaterThan(100)
+    expect(world.server.stored.length).toBeGreaterThan(100)
+  })
+
+  test("the model acknowledges a staged duplicate that is never stored: what a lane that only resends would believe", () => {
+    const { server } = new World({ flow: 10, replicas: 3, batchSize: () => 1 })
+    const record = (name: string) => ({ name, sequence: 1, operation: 2, id: "r", probe: false })
+    server.quorum = false
+    expect(server.receive(record("f1"))).toEqual([])
+    expect(server.receive(record("f2"))).toMatchObject([{ body: { count: 1, seq: 0 } }])
+    server.elect()
+    expect(server.has("r")).toBe(false)
+  })
+})
