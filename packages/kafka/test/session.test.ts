@@ -332,6 +332,23 @@ describe("a producing session", () => {
     assert.deepStrictEqual(told, [])
   })
 
+  it("a batch that has an identity goes on under it, also where no new one is to be had", async () => {
+    const { batches, last, onIdentify, pause, sent, session } = cluster()
+    const { done, told } = results()
+    session.produce([job(0, "a"), job(1, "b")], done)
+    await settle()
+    onIdentify(() => Promise.reject(new EngineError(protocolFailure("CLUSTER_AUTHORIZATION_FAILED", "no"))))
+    sent[0]!.answer(1, lost)
+    sent[0]!.answer(0, code("UNKNOWN_PRODUCER_ID"))
+    session.produce([job(0, "c")], done)
+    await settle()
+    await pause()
+    assert.deepStrictEqual(told, ["0 a: UNKNOWN_PRODUCER_ID", "0 c: CLUSTER_AUTHORIZATION_FAILED"])
+    assert.deepStrictEqual(batches().at(-1), ["1: 1/0 b"])
+    last().answer(1, stored(3n))
+    assert.deepStrictEqual(told.at(-1), "1 b: stored at 3")
+  })
+
   it("who may not have an identity is told so", async () => {
     const { batches, onIdentify, session } = cluster()
     const { done, told } = results()

@@ -76,13 +76,21 @@ const missing = ({ partition, topic }: Job): Failure =>
 const leaderless = ({ partition, topic }: Job): Failure =>
   protocolFailure("LEADER_NOT_AVAILABLE", `partition ${partition} of "${topic}" has no leader`)
 
+const takeAll = (flights: Set<Flight>): ReadonlyArray<Flight> => {
+  const all = [...flights]
+  flights.clear()
+  return all
+}
+
 export class Session {
   readonly #options: SessionOptions
   readonly #partitions = new Map<string, Partition>()
   readonly #flights = new Map<Job, Flight>()
   #identity: Identity | undefined
   #identifying = false
-  /** They wait for an identity, or for their next try. */
+  /** They wait for an identity. */
+  readonly #unnamed = new Set<Flight>()
+  /** They wait for their next try. */
   readonly #waiting = new Set<Flight>()
   #scheduled = false
   #closed = false
@@ -139,13 +147,6 @@ export class Session {
 
   /** Sends what can be sent now; the rest waits for what it lacks. */
   #go(flights: ReadonlyArray<Flight>): void {
-    if (flights.length === 0) return
-    const identity = this.#identity
-    if (identity === undefined) {
-      for (const flight of flights) this.#waiting.add(flight)
-      void this.#identify()
-      return
-    }
     const byNode = new Map<number, Array<Flight>>()
     const unknown = new Map<string, Array<Flight>>()
     for (const flight of flights) {
@@ -158,7 +159,7 @@ export class Session {
         const others = unknown.get(job.topic)
         if (others === undefined) unknown.set(job.topic, [flight])
         else others.push(flight)
-      } else if (flight.batch !== undefined || this.#encode(flight, identity)) {
+      } else if (flight.batch !== undefined || this.#encode(flight)) {
         const others = byNode.get(leader.node)
         if (others === undefined) byNode.set(leader.node, [flight])
         else others.push(flight)
@@ -169,7 +170,13 @@ export class Session {
   }
 
   /** Whether it can be sent now; if not, it comes back by itself. */
-  #encode(flight: Flight, identity: Identity): boolean {
+  #encode(flight: Flight): boolean {
+    const identity = this.#identity
+    if (identity === undefined) {
+      this.#unnamed.add(flight)
+      void this.#identify()
+      return false
+    }
     flight.identity = identity
     const sequence = identity === nobody ? -1 : flight.partition.sequence.next(identity)
     try {
@@ -268,6 +275,7 @@ export class Session {
   #end(flight: Flight, result: JobResult): void {
     const { job, partition } = flight
     this.#flights.delete(job)
+    this.#unnamed.delete(flight)
     this.#waiting.delete(flight)
     flight.batch = undefined
     if (partition.current === flight) {
@@ -312,7 +320,7 @@ export class Session {
       this.#scheduled = false
       const stale = new Map<string, Array<Flight>>()
       const fresh: Array<Flight> = []
-      for (const flight of this.#takeWaiting()) {
+      for (const flight of takeAll(this.#waiting)) {
         const { job, trail } = flight
         const others = stale.get(job.topic)
         if (trail.last === undefined || !isStale(trail.last)) fresh.push(flight)
@@ -322,12 +330,6 @@ export class Session {
       for (const [topic, others] of stale) void this.#refresh(topic, others)
       this.#go(fresh)
     })
-  }
-
-  #takeWaiting(): ReadonlyArray<Flight> {
-    const flights = [...this.#waiting]
-    this.#waiting.clear()
-    return flights
   }
 
   /** Looks the topic up again, then goes on with these. */
@@ -360,7 +362,7 @@ export class Session {
       found = failureFrom(error)
     }
     this.#identifying = false
-    const flights = this.#takeWaiting()
+    const flights = takeAll(this.#unnamed)
     if (found === undefined) {
       this.#go(flights)
       return
