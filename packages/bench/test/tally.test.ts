@@ -40,7 +40,7 @@ describe("the verdict", () => {
 
   it.each(
     [
-      [{ ...good, acked: 5 }, "5 of 6 acknowledged"],
+      [{ ...good, acked: 5, unknown: 1 }, "5 of 6 acknowledged (0 rejected, 1 unknown)"],
       [{ ...good, stored: seen(0, 1, 2, 3, 4) }, "in the broker: 1 of 6 missing"],
       [{ ...good, stored: seen(0, 4, 2, 1, 3, 5) }, "in the broker: 1 out of order"],
       [{ ...good, handled: seen(0, 0, 1, 2, 3, 4, 5) }, "at the handlers: 1 twice"],

@@ -3,6 +3,7 @@
  * but the bus.
  */
 import type * as Publisher from "@effect-eventbus/core/Publisher"
+import type { PublishError } from "@effect-eventbus/core/PublishError"
 import { Effect, Exit } from "effect"
 import type { Latency } from "../latency.ts"
 import type { Reading, ReadingTopic, Writer } from "./events.ts"
@@ -67,14 +68,17 @@ const awaited = (self: Publishing) =>
 
 const window = Effect.fnUntraced(function*(self: Publishing) {
   const { begun, call, publisher, shape, writer } = self
+  let last: Effect.Effect<unknown, PublishError> = Effect.void
   for (let index = 0; index < shape.messages; index++) {
     const envelope = writer.envelope(index)
     const started = performance.now()
     begun[index] = started
-    yield* publisher.publishAsync(topicFor(self, aggregateOf(shape, index)), envelope)
+    last = yield* publisher.publishAsync(topicFor(self, aggregateOf(shape, index)), envelope)
     call.record(performance.now() - started)
   }
   yield* publisher.flush
+  // It has settled. Where many were not acknowledged, it tells why; where a few were not, the counts do.
+  yield* last
 })
 
 const oneTopic = Effect.fnUntraced(function*(self: Publishing, topicNumber: number) {

@@ -23,9 +23,11 @@ const problemsIn = (where: string, published: number, seen: Seen): ReadonlyArray
   ].filter((text) => text !== "")
 
 /** What is wrong with a round, or `undefined`. A round with anything wrong gives no figure. */
-export const problemOf = ({ acked, handled, published, stored }: Outcome): string | undefined => {
+export const problemOf = ({ acked, failed, handled, published, stored, unknown }: Outcome): string | undefined => {
   const problems = [
-    ...(acked === published ? [] : [`${acked} of ${published} acknowledged`]),
+    ...(acked === published ? [] : [
+      `${acked} of ${published} acknowledged (${failed} rejected, ${unknown} unknown)`
+    ]),
     ...problemsIn("in the broker", published, stored),
     ...(handled === undefined ? [] : problemsIn("at the handlers", published, handled))
   ]

@@ -59,6 +59,7 @@ export interface Tile {
 export const tilesOf = (report: Report): ReadonlyArray<Tile> => {
   const cells = cellsOf(report)
   if (cells.length === 0) return []
+  const refused = (report.compare?.cells.length ?? 0) - cells.length
   const sum = (of: (cell: MeasuredCell) => number): number => cells.reduce((total, cell) => total + of(cell), 0)
   const left = sum((cell) => Object.values(leaksOf(cell)).reduce((total, one) => total + Math.max(0, one), 0))
   const quickest = report.stages?.loads
@@ -67,7 +68,9 @@ export const tilesOf = (report: Report): ReadonlyArray<Tile> => {
   return [
     {
       figure: percent(Math.min(...cells.map(({ successRate }) => successRate))),
-      what: `of ${integer(sum(({ published }) => published))} messages acknowledged, stored and handled`
+      what: `of ${integer(sum(({ published }) => published))} messages acknowledged, stored and handled${
+        refused === 0 ? "" : `, in the ${cells.length} cells that have a figure; ${refused} have none`
+      }`
     },
     {
       figure: integer(sum((cell) => cell.orderViolations + cell.gaps + cell.duplicates)),

@@ -33,7 +33,7 @@ const compareChapters = (report: Report): ReadonlyArray<Chapter> => {
     {
       id: "speed",
       title: "How fast",
-      lead: "The same load on four brokers, from a handful of messages to a million: five topics, three partitions each, "
+      lead: "The same loads on each broker: five topics, three partitions each, "
         + "JSON events of about 300 bytes with headers. A message counts when the broker has acknowledged it.",
       body: [...drawn([byLevel(report), byMode(report)]), Tables.cellsTable(report)]
     },

@@ -18,7 +18,7 @@ export const plan = ({ quick, rounds, targets }: Options): ReadonlyArray<StagesT
   targets.map((target) => ({
     target,
     messages: quick ? 10_000 : 20_000,
-    rounds: quick ? 2 : rounds,
+    rounds: quick ? 1 : rounds,
     rates: quick ? [2000] : [1000, 10_000],
     pacedSeconds: quick ? 0.5 : 2,
     id: `stages-${target.broker}`

@@ -187,7 +187,7 @@ const crashed = modes.map((mode): Scenario => ({
           live.note("handled twice", again)
           if (before.size === 0) live.violation("nothing was handled before the end, so this round has tested nothing")
           if (again > window) live.violation(`I5: ${again} were handled twice, and the window is ${window}`)
-          return { entries: [...entries, ...rest], groups: ["g"] }
+          return { entries: [...entries, ...rest], groups: ["g"], unclear: [] }
         })
     })
   })
