@@ -11,6 +11,7 @@ import type { Figures } from "./figures.ts"
 import { kafka } from "./kafka.ts"
 import { nats } from "./nats.ts"
 import { page } from "./report.ts"
+import { bench, reportCommands } from "./reporting.ts"
 
 /** A check failed. The page has said which. */
 class ChecksFailed extends Data.TaggedError("ChecksFailed") {
@@ -128,13 +129,12 @@ const kafkaSuite = suite(
     })
 )
 
-const bench = Command.make("bench").pipe(
-  Command.withDescription("Measures the bus: npm run bench -- <suite>"),
-  Command.withSubcommands([coreSuite, consumeSuite, natsSuite, kafkaSuite])
+const everything = bench.pipe(
+  Command.withSubcommands([...reportCommands, coreSuite, consumeSuite, natsSuite, kafkaSuite])
 )
 
 NodeRuntime.runMain(
-  Command.run(bench, { version: "" }).pipe(
+  Command.run(everything, { version: "" }).pipe(
     Effect.provide([NodeServices.layer, CliConfig.layer({ builtIns: [GlobalFlag.Help] })]),
     Effect.provideService(References.LogToStderr, true)
   )

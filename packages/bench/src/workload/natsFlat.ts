@@ -26,3 +26,10 @@ export const natsFlat = (way: Way, messages: number) =>
       Effect.forEach(Array.from({ length: Math.ceil(atLeast / messages) }), () => round(way, messages))
     )
   )
+
+/** What `child.ts` hands over. */
+export const natsFlatOf = (task: {
+  readonly mode: "auto" | "window"
+  readonly messages: number
+  readonly servers: ReadonlyArray<string>
+}) => natsFlat({ servers: task.servers, mode: task.mode, order: "aggregate" }, task.messages)

@@ -2,9 +2,8 @@
  * Messages on their way out, written as the protocol has them (`HPUB subject reply bytes bytes`, headers, body) into
  * large buffers that the client sends as they are.
  *
- * The client's own `publish` makes four buffers of each message and copies them together again: with a record of 300 bytes
- * that is a third of what publishing it costs. Here a message costs no buffer at all. The frames go out at the end of the
- * running turn, as the client's own would, or when a buffer is full.
+ * The client's own `publish` makes four buffers of each message and copies them together again. Here a message costs no
+ * buffer at all. The frames go out at the end of the running turn, as the client's own would, or when a buffer is full.
  */
 
 /** What it needs of the client: its `ProtocolHandler` has it. */
