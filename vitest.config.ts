@@ -6,6 +6,7 @@ export default defineConfig({
     projects: [
       "packages/nats/vitest.config.ts",
       "packages/kafka/vitest.config.ts",
+      "packages/bench/vitest.config.ts",
       {
         test: {
           name: "faults-nats",

@@ -8,11 +8,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { endAs, supervise } from "./lib/supervise.mjs"
-import { environment, root } from "./lib/workspace.mjs"
+import { environment, modules, root } from "./lib/workspace.mjs"
 
 const reports = path.join(root, ".reports")
 /** In this order. Those after the first need a broker. */
 const projects = ["unit", "nats", "faults-nats", "kafka", "faults-kafka"]
+/** Not by its command: that is a shell, which would die of a signal alone and leave vitest and its brokers running. */
+const vitest = path.join(modules, "vitest", "vitest.mjs")
 const seconds = (/** @type {number} */ since) => `${((performance.now() - since) / 1000).toFixed(1)} s`
 
 /** @type {Array<{ name: string, passed: number, failed: number, note: string }>} */
@@ -52,7 +54,7 @@ const tests = async (name, args) => {
   const report = path.join(reports, `vitest-${name}.json`)
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`]
   // A test that fails now and then is a bug: it gets no second try.
-  const ok = await succeeds("vitest", "run", "--retry=0", ...reporters, ...args)
+  const ok = await succeeds(process.execPath, vitest, "run", "--retry=0", ...reporters, ...args)
   const { passed, failed } = counts(report)
   rows.push({ name, passed, failed: ok && passed > 0 ? failed : Math.max(failed, 1), note: seconds(started) })
 }

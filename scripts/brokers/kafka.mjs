@@ -70,6 +70,11 @@ export const install = (log = () => {}) => {
  * @property {number} proxied where a proxy may listen that passes on to `behind`
  */
 
+/**
+ * Laid over kafka/server.properties; of each node, by its ports.
+ * @typedef {Record<string, string | number> | ((ports: Ports) => Record<string, string | number>)} Settings
+ */
+
 /** One node. It can be killed, paused and started again with its data. */
 export class Node {
   /** @param {{ id: number, folder: string, ports: Ports, properties: string, heap: number, detached: boolean }} options */
@@ -95,8 +100,8 @@ export class Node {
     return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null
   }
 
-  /** @param {string} cluster */
-  format(cluster) {
+  /** @param {string} cluster @param {ReadonlyArray<string>} [scram] users, as `--add-scram` takes them */
+  format(cluster, scram = []) {
     run("java", [
       "-Xmx128m",
       "-XX:TieredStopAtLevel=1",
@@ -104,16 +109,17 @@ export class Node {
       `${libFolder()}/*`,
       "kafka.tools.StorageTool",
       "format",
-      "-t",
-      cluster,
+      // An id may begin with a dash.
+      `--cluster-id=${cluster}`,
       "-c",
       this.config,
-      "--ignore-formatted"
+      "--ignore-formatted",
+      ...scram.flatMap((user) => ["--add-scram", user])
     ])
   }
 
   /** Starts it; completes when it listens. */
-  async start(timeout = 60_000) {
+  async start(timeout = 150_000) {
     const log = openSync(this.log, "a")
     const child = spawn("java", [
       `-Xmx${this.heap}m`,
@@ -128,6 +134,12 @@ export class Node {
     closeSync(log)
     this.child = child
     if (this.detached) child.unref()
+    else {
+      // Also while it is still starting.
+      const kill = () => child.kill("SIGKILL")
+      process.once("exit", kill)
+      child.once("exit", () => process.off("exit", kill))
+    }
     const until = performance.now() + timeout
     while (!(await listening("127.0.0.1", this.ports.port))) {
       if (child.exitCode !== null || child.signalCode !== null) {
@@ -180,13 +192,16 @@ const properties = (values) =>
     (_, key) => String(values[key])
   )
 
+/** A property. A value of several lines, as a certificate, is written on one. @param {[string, string | number]} entry */
+const line = ([key, value]) => `${key}=${String(value).replaceAll("\n", "\\n")}\n`
+
 /**
  * A cluster of `nodes` nodes with an empty storage in `folder`.
- * @param {{ nodes?: number, folder: string, heap?: number, detached?: boolean, port?: number, settings?: Record<string, string | number>,
- *   log?: (line: string) => void }} options
+ * @param {{ nodes?: number, folder: string, heap?: number, detached?: boolean, port?: number, settings?: Settings,
+ *   scram?: ReadonlyArray<string>, log?: (line: string) => void }} options
  */
 export const cluster = async (
-  { detached = false, folder, heap = 512, log, nodes: count = 1, port: wantedPort, settings = {} }
+  { detached = false, folder, heap = 512, log, nodes: count = 1, port: wantedPort, scram, settings = {} }
 ) => {
   install(log)
   const used = new Set()
@@ -210,15 +225,16 @@ export const cluster = async (
     })
   }
   const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(",")
-  const extra = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`).join("")
   const nodes = ports.map((own, i) => {
     const place = path.join(folder, `node-${i + 1}`)
     const data = path.join(place, "data")
     const values = { ...own, node: i + 1, voters, data, replicas: Math.min(3, count) }
+    const extra = Object.entries(typeof settings === "function" ? settings(own) : settings).map(line).join("")
     return new Node({ id: i + 1, folder: place, ports: own, properties: properties(values) + extra, heap, detached })
   })
-  const id = createHash("sha256").update(folder + voters).digest("base64url").slice(0, 22)
-  for (const node of nodes) node.format(id)
+  // One that begins with a dash would be taken for an option.
+  const id = createHash("sha256").update(folder + voters).digest("base64url").slice(0, 22).replace(/^-/, "A")
+  for (const node of nodes) node.format(id, scram)
   const stop = async () => {
     await Promise.all(nodes.map((node) => node.stop()))
   }

@@ -2,9 +2,12 @@
  * The suite `consume`: what it costs to have a record handled, on every broker, beside the raw client of the same broker.
  */
 import * as MemoryBroker from "@effect-eventbus/core/MemoryBroker"
+import * as KafkaBroker from "@effect-eventbus/kafka/KafkaBroker"
 import * as NatsBroker from "@effect-eventbus/nats/NatsBroker"
 import { Effect } from "effect"
+import { consume as rawKafka } from "./baselines/kafka/consume.ts"
 import { consume as rawNats } from "./baselines/nats/consume.ts"
+import { kafka } from "./brokers/kafka.ts"
 import { nats } from "./brokers/nats.ts"
 import type { Check, Figures } from "./figures.ts"
 import { machine, versions } from "./machine.ts"
@@ -80,8 +83,10 @@ const targetsOf = ({ broker, raw: own, serial, trivial, wide }: Results): Readon
 export const consume = Effect.fnUntraced(function*({ messages, rounds, say }: Options) {
   const log = (line: string): void => Effect.runSync(say(line))
   const natsServers = yield* nats(log)
+  const bootstrap = yield* kafka(log)
   const memory = yield* openPlace(MemoryBroker.layer())
   const onNats = yield* openPlace(NatsBroker.layer({ servers: natsServers }))
+  const onKafka = yield* openPlace(KafkaBroker.layer({ bootstrapBrokers: bootstrap }))
   const brokers = [
     {
       broker: "memory",
@@ -92,6 +97,11 @@ export const consume = Effect.fnUntraced(function*({ messages, rounds, say }: Op
       broker: "NATS",
       raw: yield* raw(onNats, rawNats(natsServers), messages, aggregates),
       ways: ways(onNats, "NATS", messages)
+    },
+    {
+      broker: "Kafka",
+      raw: yield* raw(onKafka, rawKafka(bootstrap), messages, aggregates),
+      ways: ways(onKafka, "Kafka", messages)
     }
   ]
   const where = machine()

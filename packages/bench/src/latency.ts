@@ -13,6 +13,15 @@ export class Latency {
     this.#microseconds.add(other.#microseconds)
   }
 
+  reset(): void {
+    this.#microseconds.reset()
+  }
+
+  /** Milliseconds; 0 of nothing. */
+  get mean(): number {
+    return this.#microseconds.totalCount === 0 ? 0 : this.#microseconds.mean / 1000
+  }
+
   /** `undefined` of nothing. */
   get percentiles(): Percentiles | undefined {
     if (this.#microseconds.totalCount === 0) return undefined

@@ -11,6 +11,7 @@ import type { Figures } from "./figures.ts"
 import { kafka } from "./kafka.ts"
 import { nats } from "./nats.ts"
 import { page } from "./report.ts"
+import { bench, reportCommands } from "./reporting.ts"
 
 /** A check failed. The page has said which. */
 class ChecksFailed extends Data.TaggedError("ChecksFailed") {
@@ -98,7 +99,7 @@ const coreSuite = suite(
 
 const consumeSuite = suite(
   "consume",
-  "What it costs to have a record handled, on the broker in memory",
+  "What it costs to have a record handled, on every broker, beside its raw client",
   ({ messages, rounds }) => consume({ messages, rounds, say })
 )
 
@@ -128,13 +129,12 @@ const kafkaSuite = suite(
     })
 )
 
-const bench = Command.make("bench").pipe(
-  Command.withDescription("Measures the bus: npm run bench -- <suite>"),
-  Command.withSubcommands([coreSuite, consumeSuite, natsSuite, kafkaSuite])
+const everything = bench.pipe(
+  Command.withSubcommands([...reportCommands, coreSuite, consumeSuite, natsSuite, kafkaSuite])
 )
 
 NodeRuntime.runMain(
-  Command.run(bench, { version: "" }).pipe(
+  Command.run(everything, { version: "" }).pipe(
     Effect.provide([NodeServices.layer, CliConfig.layer({ builtIns: [GlobalFlag.Help] })]),
     Effect.provideService(References.LogToStderr, true)
   )

@@ -1,42 +1,35 @@
-// One measurement in a process of its own: `node --expose-gc worker.ts <what> <messages> [<where>]`. Prints JSON.
+// One measurement in a process of its own: `node --expose-gc worker.ts <what> <JSON>`. Prints JSON.
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, References } from "effect"
-import { flat, perMessage } from "./workload/flat.ts"
 
-const [what, messages = "0", where = ""] = process.argv.slice(2)
-const count = Number(messages)
+type Measurement = (argument: never) => Effect.Effect<unknown, unknown>
 
-/** Loaded here alone: no client of a broker takes part in what is said of the bus in memory. */
-const onNats = (mode: "auto" | "window"): Effect.Effect<unknown, unknown> =>
-  Effect.flatMap(
-    Effect.promise(() => import("./workload/natsFlat.ts")),
-    ({ natsFlat }) => natsFlat({ servers: where.split(","), mode, order: "aggregate" }, count)
-  )
-
-const onKafka: Effect.Effect<unknown, unknown> = Effect.flatMap(
-  Effect.promise(() => import("./workload/kafkaFlat.ts")),
-  ({ kafkaFlat }) => kafkaFlat(where.split(","), count)
-)
-
-const measurementOf = (): Effect.Effect<unknown, unknown> => {
-  switch (what) {
-    case "flat":
-      return flat(count)
-    case "perMessage":
-      return perMessage(count)
-    case "nats-auto":
-      return onNats("auto")
-    case "nats-window":
-      return onNats("window")
-    case "kafka":
-      return onKafka
-    default:
-      return Effect.die(new Error(`nothing is called ${what}`))
-  }
+/**
+ * By name, each with what the function of that name in `child.ts` hands over. Loaded alone: no client of a broker takes
+ * part in what is said of the bus in memory.
+ */
+const measurements: Readonly<Record<string, () => Promise<Measurement>>> = {
+  flat: async () => (await import("./workload/flat.ts")).flat,
+  perMessage: async () => (await import("./workload/flat.ts")).perMessage,
+  natsFlat: async () => (await import("./workload/natsFlat.ts")).natsFlatOf,
+  kafkaFlat: async () => (await import("./workload/kafkaFlat.ts")).kafkaFlatOf,
+  cell: async () => (await import("./compare/cell.ts")).cell,
+  stages: async () => (await import("./stages/measure.ts")).measure,
+  knobs: async () => (await import("./knobs/measure.ts")).measure
 }
 
+const [what = "", argument = "null"] = process.argv.slice(2)
+
+const measured = Effect.gen(function*() {
+  const load = measurements[what]
+  if (load === undefined) return yield* Effect.die(new Error(`nothing is called ${what}`))
+  const measure = yield* Effect.promise(load)
+  // What our own `child.ts` has written, of the type that this measurement takes.
+  return yield* measure(JSON.parse(argument) as never)
+})
+
 NodeRuntime.runMain(
-  Effect.flatMap(measurementOf(), (result) => Console.log(JSON.stringify(result))).pipe(
+  Effect.flatMap(measured, (result) => Console.log(JSON.stringify(result))).pipe(
     Effect.provideService(References.LogToStderr, true)
   )
 )

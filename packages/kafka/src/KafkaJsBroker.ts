@@ -17,7 +17,7 @@ import { brokerError } from "./internal/classify.ts"
 import type { Counters as MutableCounters } from "./internal/counters.ts"
 import * as client from "./internal/kafkajs/client.ts"
 import { adminFailureOf } from "./internal/kafkajs/errors.ts"
-import { open } from "./internal/service.ts"
+import { firstAnswer, open } from "./internal/service.ts"
 import { decide } from "./internal/settings.ts"
 import type { ConsumerSettings, Options as AllOptions } from "./KafkaConfig.ts"
 
@@ -86,10 +86,13 @@ export const make = Effect.fnUntraced(function*(
   }
   const settings = yield* decide({ ...options, idempotent: false })
   const engine = yield* firstConnection(
-    Effect.tryPromise({
-      try: () => client.make(settings),
-      catch: (error) => brokerError(failureFrom(error), { topic: "" })
-    }),
+    firstAnswer(
+      settings,
+      Effect.tryPromise({
+        try: () => client.make(settings),
+        catch: (error) => brokerError(failureFrom(error), { topic: "" })
+      })
+    ),
     { system: "kafka", within: settings.initialConnectTimeoutMillis, pause: settings.retryDelayMillis }
   )
   const { counters, service } = yield* open(settings, engine)

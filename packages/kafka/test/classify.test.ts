@@ -32,7 +32,7 @@ const rows: ReadonlyArray<Row> = [
   [failure("timeout", "no answer"), "Ambiguous", "Timeout", true],
   [failure("closed", "closed"), "NotStored", "Closed", false],
   [failure("unauthenticated", "wrong password"), "NotStored", "Unauthorized", false],
-  [failure("tls", "plain server"), "NotStored", "BrokerFailure", false],
+  [failure("tls", "plain server"), "NotStored", "Unauthorized", false],
   [failure("usage", "bad call"), "NotStored", "BrokerFailure", false]
 ]
 

@@ -1,5 +1,4 @@
 import * as KafkaBroker from "@effect-eventbus/kafka/KafkaBroker"
-import * as KafkaJsBroker from "@effect-eventbus/kafka/KafkaJsBroker"
 import { afterAll } from "vitest"
 import { startKafka } from "./fixtures/kafka.ts"
 import { model, optionsOf } from "./fixtures/laws.ts"
@@ -8,4 +7,3 @@ const kafka = await startKafka()
 afterAll(kafka.stop, 30_000)
 
 model("kafka", KafkaBroker.layer({ ...optionsOf(kafka), sendTimeout: "3 seconds" }), kafka)
-model("kafkajs", KafkaJsBroker.layer(optionsOf(kafka)), kafka)

@@ -1,5 +1,5 @@
 import { NatsConfig } from "@effect-eventbus/nats"
-import { Effect, Redacted } from "effect"
+import { Config, ConfigProvider, Effect, Redacted } from "effect"
 import { describe, expect, test } from "vitest"
 
 const secret = Redacted.make("hunter2")
@@ -67,5 +67,78 @@ describe("options", () => {
     expect(reason).toMatchObject({ _tag: "Refused", kind: "invalid" })
     expect(reason.message).toContain(message)
     expect(reason.message).not.toContain("hunter2")
+  })
+})
+
+describe("from the environment", () => {
+  const text = Config.String("T")
+  const hidden = Config.Redacted("S")
+  const wait = Config.Duration("D")
+  /** Every option there is: one that is missing here does not type-check. */
+  const all: Config.Wrap<{ readonly [K in keyof NatsConfig.Options]-?: NonNullable<NatsConfig.Options[K]> }> = {
+    servers: Config.String("SERVERS"),
+    name: text,
+    user: text,
+    password: hidden,
+    token: hidden,
+    nkeySeed: hidden,
+    credentials: hidden,
+    credentialsFile: text,
+    // A choice between several types, or of free keys, is one configuration.
+    tls: Config.all({
+      ca: text,
+      caFile: text,
+      cert: text,
+      certFile: text,
+      key: hidden,
+      keyFile: text,
+      handshakeFirst: Config.Boolean("B")
+    }),
+    connectTimeout: wait,
+    initialConnectTimeout: wait,
+    reconnect: { wait, jitter: wait, maxAttempts: Config.Int("N") },
+    pingInterval: wait,
+    requestTimeout: wait,
+    domain: text,
+    apiPrefix: text,
+    inboxPrefix: text,
+    publishMode: Config.Literal("window", "MODE"),
+    publishModes: Config.all({ orders: Config.Literal("fastIngest", "MODE2") }),
+    ackTimeout: wait
+  }
+  const provider = ConfigProvider.fromEnvRecord({
+    SERVERS: "nats://a:1,nats://b:2",
+    T: "text",
+    S: "hunter2",
+    D: "3 seconds",
+    B: "true",
+    N: "7",
+    MODE: "window",
+    MODE2: "fastIngest"
+  })
+  const read = Config.unwrap(all).parse(provider)
+
+  test("every option is read", () => {
+    const { credentials, credentialsFile, apiPrefix: _apiPrefix, nkeySeed, token, ...rest } = Effect.runSync(read)
+    expect([credentials, nkeySeed, token].map((one) => Redacted.value(one))).toEqual(["hunter2", "hunter2", "hunter2"])
+    expect(credentialsFile).toBe("text")
+    expect(Effect.runSync(NatsConfig.decide(rest))).toMatchObject({
+      servers: ["nats://a:1", "nats://b:2"],
+      name: "text",
+      connectTimeoutMillis: 3000,
+      initialConnectTimeoutMillis: 3000,
+      reconnectWaitMillis: 3000,
+      reconnectJitterMillis: 3000,
+      maxReconnectAttempts: 7,
+      pingIntervalMillis: 3000,
+      requestTimeoutMillis: 3000,
+      ackTimeoutMillis: 3000,
+      apiPrefix: "$JS.text.API",
+      inboxPrefix: "text"
+    })
+  })
+
+  test("its secrets do not show", () => {
+    expect(JSON.stringify(Effect.runSync(read))).not.toContain("hunter2")
   })
 })

@@ -1,5 +1,5 @@
 // F27: who is let in, who is not, how soon that is said, and that nobody says the secret.
-import { Broker, Event, EventBus, Publisher, Topic } from "@effect-eventbus/core"
+import { Broker, DeadLetters, Event, EventBus, Publisher, Subscriber, Topic } from "@effect-eventbus/core"
 import { NatsBroker, type NatsConfig } from "@effect-eventbus/nats"
 import { createUser } from "@nats-io/jwt"
 import { Cause, Effect, Exit, Fiber, Layer, Redacted, Schedule, Schema, SubscriptionRef } from "effect"
@@ -94,14 +94,18 @@ type Case = readonly [what: string, options: NatsConfig.Options, tag: string, sa
 
 const connectTimeout = "1 second"
 
-/** Connecting is one try per server: no failure may take longer than that, give or take a busy machine. */
+/** Here connecting is one try per server: no failure may take longer than that, give or take a busy machine. */
 const boundMillis = 4000
 
 /** What is not as it should be. */
 const surprises = async (cases: ReadonlyArray<Case>): Promise<ReadonlyArray<string>> => {
   const found: Array<string> = []
   for (const [what, options, tag, said] of cases) {
-    const { isRetryable, millis, reason } = await refused(what, { connectTimeout, ...options })
+    const { isRetryable, millis, reason } = await refused(what, {
+      connectTimeout,
+      initialConnectTimeout: 0,
+      ...options
+    })
     if (reason._tag !== tag || !reason.message.includes(said)) found.push(`${what}: ${reason._tag}: ${reason.message}`)
     if (isRetryable !== (tag === "Timeout" || tag === "NotConnected")) found.push(`${what}: retryable ${isRetryable}`)
     if (millis > boundMillis) found.push(`${what}: ${millis} ms`)
@@ -353,6 +357,65 @@ describe("what a user may do", () => {
 
   test("answers allowed under another prefix", async () => {
     expect(await publishes(as("deaf", { inboxPrefix: "_ANSWERS" }))).toBe("")
+  })
+})
+
+describe("least permissions, as docs/security.md has them", () => {
+  let server: NatsServer
+  const as = (user: string): NatsConfig.Options => ({
+    servers: server.url,
+    user,
+    password: Redacted.make(secret.password)
+  })
+
+  beforeAll(async () => {
+    const list = (subjects: ReadonlyArray<string>) => `{ allow: ${JSON.stringify(subjects)} }`
+    const user = (name: string, publish: ReadonlyArray<string>, subscribe: ReadonlyArray<string>) =>
+      `{ user: ${name}, password: "${secret.password}", permissions: { publish: ${list(publish)}, subscribe: ${
+        list(subscribe)
+      } } }`
+    const find = ["$JS.API.STREAM.INFO.>", "$JS.API.STREAM.NAMES"]
+    const create = ["$JS.API.STREAM.CREATE.>", "$JS.API.STREAM.UPDATE.>"]
+    const members = "_EVENTBUS.members.>"
+    const read = [...find, "$JS.API.CONSUMER.>", "$JS.API.DIRECT.GET.>", "$JS.ACK.>", members]
+    server = await start(`accounts { APP: { jetstream: enabled, users: [
+      ${user("creator", [...find, ...create], ["_INBOX.>"])}
+      ${user("writer", [...find, "lp.orders.*"], ["_INBOX.>"])}
+      ${user("reader", [...read, ...create, "lp.orders.dlq.*", "lp.orders.retry.*"], ["_INBOX.>", members])}
+    ] } }`)
+  })
+
+  test.each(["window", "fastIngest"] as const)("create, publish, consume, dead-letter: %s", async (publishMode) => {
+    const topic = Topic.make("lp.orders", { events: [Noted], partitions: 2 })
+    const group = `g-${publishMode}`
+    const bus = (user: string) => Effect.provide(withBus({ ...as(user), publishMode }), { local: true })
+    const { exit, log } = await watch(
+      Effect.gen(function*() {
+        yield* Effect.flatMap(Broker.Broker, (broker) => broker.ensureTopic(topic, "createOnly")).pipe(bus("creator"))
+        yield* publishTo(topic, 1).pipe(bus("writer"))
+        yield* Effect.gen(function*() {
+          const subscriber = yield* Subscriber.Subscriber
+          const deadLetters = yield* DeadLetters.DeadLetters
+          const broker = yield* Broker.Broker
+          yield* subscriber.subscribe(topic, {
+            group,
+            retry: Schedule.recurs(0),
+            handlers: { Noted: () => Effect.fail("no") }
+          })
+          yield* Effect.repeat(deadLetters.list(topic, { group }), {
+            until: (found) => found.length > 0,
+            schedule: Schedule.spaced("100 millis")
+          })
+          yield* Effect.repeat(broker.backlog(topic, group), {
+            until: ({ lag }) => lag === 0,
+            schedule: Schedule.spaced("100 millis")
+          })
+        }).pipe(Effect.scoped, bus("reader"))
+      }).pipe(Effect.timeout("30 seconds"))
+    )
+    expect(leaked(log, [...planted])).toEqual([])
+    expect(Exit.isSuccess(exit) ? "" : Cause.pretty(exit.cause)).toBe("")
+    expect(log).not.toMatch(/permission/i)
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import * as AckSubject from "../src/internal/ackSubject.ts"
-import { decodeRecord, encodeRecord as encodeBlock, find, messageId, statusOf } from "../src/internal/headers.ts"
+import { decodeRecord, encodeRecord as encodeBlock, messageId, statusOf } from "../src/internal/headers.ts"
 import * as PubAck from "../src/internal/pubAck.ts"
 
 const record = (changes: object = {}) => ({
@@ -23,14 +23,35 @@ const encodeRecord = (...args: Parameters<typeof encodeBlock>): Uint8Array => {
 describe("headers", () => {
   test("come back as they were, with the key, without what is ours", () => {
     const block = encodeRecord("orders", record(), "")
-    expect(find(block, "Nats-Msg-Id")).toBe("orders/e-1")
-    expect(decodeRecord(block)).toEqual({ headers: record().headers, key: "k" })
+    expect(Buffer.from(block).toString()).toContain("\r\nNats-Msg-Id: orders/e-1\r\n")
+    expect(decodeRecord(block)).toEqual({ headers: record().headers, key: "k", pin: undefined })
   })
 
   test("tell the key once", () => {
     const block = encodeRecord("orders", record({ headers: [["X-Aggregate-ID", "k"]] }), "")
-    expect(find(block, "X-EventBus-Key")).toBeUndefined()
+    expect(Buffer.from(block).toString()).not.toContain("X-EventBus-Key")
     expect(decodeRecord(block).key).toBe("k")
+  })
+
+  test("come back the same whether or not there is more than ASCII", () => {
+    const lines =
+      "NATS/1.0\r\nA:  b c  \r\nnats-x: 1\r\nX-AGGREGATE-id: k\r\nEmpty:\r\nno colon\r\nNats-Pin-Id: p\r\na: 2\r\n"
+    const headers = [["A", "b c"], ["X-AGGREGATE-id", "k"], ["Empty", ""], ["a", "2"]]
+    expect(decodeRecord(Buffer.from(`${lines}\r\n`))).toEqual({ headers, key: "k", pin: "p" })
+    expect(decodeRecord(Buffer.from(`${lines}z: ä\r\n\r\n`))).toEqual({
+      headers: [...headers, ["z", "ä"]],
+      key: "k",
+      pin: "p"
+    })
+  })
+
+  test("our own key goes before an aggregate id, and only it is taken off", () => {
+    const block = Buffer.from("NATS/1.0\r\nX-Aggregate-ID: a\r\nX-EventBus-Key: k\r\nX-EventBus-Key: other\r\n\r\n")
+    expect(decodeRecord(block)).toEqual({
+      headers: [["X-Aggregate-ID", "a"], ["X-EventBus-Key", "other"]],
+      key: "k",
+      pin: undefined
+    })
   })
 
   test("carry bytes that are no text", () => {
@@ -110,6 +131,8 @@ describe("what a delivery's reply subject says", () => {
 
   test("nothing, where it is something else", () => {
     expect(AckSubject.parse("_INBOX.x")).toBeUndefined()
+    expect(AckSubject.parse("$JS.ACK.orders.billing.2.17.9")).toBeUndefined()
+    expect(AckSubject.parse("$JS.ACK.orders.billing.x.17.9.1700000000123456789.4")).toBeUndefined()
   })
 })
 

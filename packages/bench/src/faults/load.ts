@@ -54,7 +54,7 @@ export interface Elsewhere {
   /** Groups that have to have dealt with everything stored. */
   readonly groups: ReadonlyArray<string>
   /** Events that were published there and of which a try was unclear. */
-  readonly unclear: Iterable<string>
+  readonly unclear?: Iterable<string> | undefined
 }
 
 const burstMillis = 50
@@ -136,7 +136,7 @@ const catchUp = Effect.fnUntraced(function*(live: Live, group: string) {
   yield* Effect.sleep(300)
 })
 
-const nowhere: Elsewhere = { entries: [], groups: [], unclear: [] }
+const nowhere: Elsewhere = { entries: [], groups: [] }
 
 /** The load and the fault, on an open bus. */
 const loaded = Effect.fnUntraced(function*<E>(load: Load<E>, live: Live) {

@@ -26,3 +26,7 @@ export const kafkaFlat = (bootstrap: ReadonlyArray<string>, messages: number) =>
       Effect.forEach(Array.from({ length: Math.ceil(atLeast / messages) }), () => round(bootstrap, messages))
     )
   )
+
+/** What `child.ts` hands over. */
+export const kafkaFlatOf = (task: { readonly messages: number; readonly bootstrap: ReadonlyArray<string> }) =>
+  kafkaFlat(task.bootstrap, task.messages)

@@ -8,7 +8,7 @@ import { asynchronous, onNats, type Way } from "./natsPublish.ts"
 
 const warmUp = 50_000
 /** A run that is over in no time is repeated until so many messages have passed. */
-const atLeast = 100_000
+const atLeast = 30_000
 /** The bus's own default bound. */
 const pending = 8192
 
@@ -26,3 +26,10 @@ export const natsFlat = (way: Way, messages: number) =>
       Effect.forEach(Array.from({ length: Math.ceil(atLeast / messages) }), () => round(way, messages))
     )
   )
+
+/** What `child.ts` hands over. */
+export const natsFlatOf = (task: {
+  readonly mode: "auto" | "window"
+  readonly messages: number
+  readonly servers: ReadonlyArray<string>
+}) => natsFlat({ servers: task.servers, mode: task.mode, order: "aggregate" }, task.messages)

@@ -132,8 +132,8 @@ const meaningOf = ({ code, kind }: Failure): Meaning => {
     case "timeout":
       return "timeout"
     case "unauthenticated":
-      return "unauthorized"
     case "tls":
+      return "unauthorized"
     case "usage":
       return "fatal"
   }
@@ -146,7 +146,10 @@ export const isAmbiguous = ({ code, kind }: Failure): boolean =>
 export const isStored = ({ code, kind }: Failure): boolean =>
   kind === "protocol" && code !== undefined && storedCodes.has(code)
 
-const details = ({ cause, message }: Failure) => cause === undefined ? { message } : { message, cause }
+const details = ({ cause, kind, message: said }: Failure) => {
+  const message = kind === "tls" ? `TLS: ${said.trim()}` : said
+  return cause === undefined ? { message } : { message, cause }
+}
 
 /** Why an administrative call, or a connection, failed. */
 export const brokerReason = (failure: Failure, { millis = 0, topic }: Subject): BrokerError.Reason => {

@@ -19,6 +19,10 @@ const groupName = /^[A-Za-z0-9_-]{1,100}$/
 /** Joining a group takes as long as its slowest member. */
 const closeMillis = 3000
 
+/** What is not committed at the end comes again: a busy broker is asked once more, one that is away is not waited for. */
+const lastCommit = (member: Member): Effect.Effect<void, Failure> =>
+  Effect.retry(member.commits.once, { while: ({ kind }) => kind === "timeout" })
+
 export interface ConsumerFields {
   readonly engine: Engine
   readonly settings: Settings
@@ -76,7 +80,7 @@ export const makeConsumer = Effect.fnUntraced(function*(
   member.membership = membership
 
   yield* Effect.addFinalizer(() =>
-    Effect.interruptible(Effect.ignore(Effect.timeoutOption(member.commits.once, closeMillis))).pipe(
+    Effect.interruptible(Effect.ignore(Effect.timeoutOption(lastCommit(member), closeMillis))).pipe(
       Effect.andThen(Effect.sync(() => member.close())),
       Effect.andThen(Effect.interruptible(Effect.timeoutOption(Effect.promise(() => membership.close()), closeMillis)))
     )

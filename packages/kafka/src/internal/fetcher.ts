@@ -9,9 +9,10 @@ import type { Holdings } from "./holdings.ts"
 import type { Settings } from "./settings.ts"
 import type { Share } from "./share.ts"
 
-const unknown = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID"])
+/** These may pass: metadata travels, and another replica may have what this one has lost. */
+const passing = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID", "CORRUPT_MESSAGE"])
 
-/** How long a topic may be unknown before it is taken for deleted: metadata travels. */
+/** How long they may last: then the topic is taken for deleted, or for corrupt. */
 const missingMillis = 10_000
 /** How long a fetch waits while other partitions of this member have enough and may run out soon. */
 const shortWaitMillis = 25
@@ -127,7 +128,7 @@ export class Fetcher {
         message: `offset ${share.frontier.position} of partition ${share.partition} of "${topic}" is out of range: `
           + "retention has removed it, or the topic was made anew"
       })
-    } else if (found.code !== undefined && unknown.has(found.code)) {
+    } else if (found.code !== undefined && passing.has(found.code)) {
       this.#missing([share], found)
     } else if (found.code === "TOPIC_AUTHORIZATION_FAILED") {
       fatal(found)
@@ -147,7 +148,7 @@ export class Fetcher {
     if (this.#fields.stopped()) return false
     if (found.kind === "unauthenticated" || found.kind === "usage" || found.code === "GROUP_AUTHORIZATION_FAILED") {
       fatal(found)
-    } else if (found.code !== undefined && unknown.has(found.code)) this.#missing(shares, found)
+    } else if (found.code !== undefined && passing.has(found.code)) this.#missing(shares, found)
     else if (found.code === "TOPIC_AUTHORIZATION_FAILED") fatal(found)
     return false
   }

@@ -4,10 +4,12 @@
 import * as Broker from "@effect-eventbus/core/Broker"
 import * as BrokerError from "@effect-eventbus/core/BrokerError"
 import { firstConnection } from "@effect-eventbus/core/Driver"
+import * as SubscribeError from "@effect-eventbus/core/SubscribeError"
 import { Clock, Deferred, Effect, Exit, Option, Queue, Schema, type Scope, Stream, SubscriptionRef } from "effect"
 import { makeConsumer } from "./consumer.ts"
 import { type Counters, makeCounters } from "./counters.ts"
 import type { Engine } from "./engine.ts"
+import { checked, topicProblem } from "./names.ts"
 import { patienceInRequests, patient } from "./patientAdmin.ts"
 import { makeProducer } from "./producer.ts"
 import type { Settings } from "./settings.ts"
@@ -19,6 +21,29 @@ const isBrokerReason = Schema.is(BrokerError.Reason)
 export interface Opened {
   readonly service: Broker.Broker["Service"]
   readonly counters: Counters
+}
+
+/** The clients try again and again, and each request on each try: a broker that never speaks would be waited for, for minutes. */
+export const firstAnswer = <A>(
+  { bootstrapBrokers, connectTimeoutMillis, requestTimeoutMillis, tls }: Settings,
+  asked: Effect.Effect<A, BrokerError.BrokerError>
+): Effect.Effect<A, BrokerError.BrokerError> => {
+  const millis = bootstrapBrokers.length * connectTimeoutMillis + 2 * requestTimeoutMillis
+  // With TLS 1.3 it says so after the handshake, and the clients do not pass it on.
+  const message = tls === undefined ? "no broker answered" : "no broker answered: it may want a client's certificate"
+  const orElse = () => new BrokerError.BrokerError({ reason: new BrokerError.Timeout({ millis, message }) })
+  return Effect.mapError(
+    Effect.timeoutOrElse(asked, { duration: millis, orElse }),
+    (error) =>
+      error.reason._tag === "NotConnected" && /closed/i.test(error.reason.message)
+        ? new BrokerError.BrokerError({
+          reason: new BrokerError.NotConnected({
+            message: `${error.reason.message}: the broker may want TLS, a client's certificate or SASL`,
+            cause: error.reason.cause
+          })
+        })
+        : error
+  )
 }
 
 /** Connects, until the scope closes. Fails where no broker can be reached, or lets nobody in. */
@@ -65,21 +90,13 @@ export const open = Effect.fnUntraced(function*(
       connected ? { _tag: "Connected" } : { _tag: "Disconnected", since: clock.currentTimeMillisUnsafe(), reason }
     )
   })
-  const patienceMillis = settings.initialConnectTimeoutMillis + settings.connectTimeoutMillis
-    + settings.requestTimeoutMillis
-  const asked = yield* firstConnection(request("", () => admin.maxMessageBytes()), {
-    system: "kafka",
-    within: settings.initialConnectTimeoutMillis,
-    pause: settings.retryDelayMillis
-  }).pipe(
-    // One attempt is several requests with tries of their own: at a server that accepts and never speaks it takes minutes.
-    Effect.timeoutOrElse({
-      duration: patienceMillis,
-      orElse: () =>
-        new BrokerError.BrokerError({
-          reason: new BrokerError.Timeout({ millis: patienceMillis, message: "no broker has answered" })
-        })
-    })
+  const asked = yield* firstConnection(
+    firstAnswer(settings, request("", () => impatient.admin.maxMessageBytes())),
+    {
+      system: "kafka",
+      within: settings.initialConnectTimeoutMillis,
+      pause: settings.retryDelayMillis
+    }
   )
   const largest = asked ?? defaultMaxMessageBytes
   yield* SubscriptionRef.set(status, { _tag: "Connected" })
@@ -92,12 +109,16 @@ export const open = Effect.fnUntraced(function*(
 
   let lastAckAt: number | undefined
   const ensureTopic = (spec: Broker.TopicSpec, strategy: Broker.EnsureStrategy) =>
-    ensure(admin, spec, settings.topicSettings(spec.name), strategy)
+    checked(spec.name, undefined, ensure(admin, spec, settings.topicSettings(spec.name), strategy))
 
   const describeTopic = (name: string) =>
-    Effect.map(
-      request(name, () => admin.describe(name)),
-      (found) => found === undefined ? Option.none() : Option.some(infoOf(name, found))
+    checked(
+      name,
+      undefined,
+      Effect.map(
+        request(name, () => admin.describe(name)),
+        (found) => found === undefined ? Option.none() : Option.some(infoOf(name, found))
+      )
     )
 
   const producer = Effect.suspend(() =>
@@ -208,10 +229,16 @@ export const open = Effect.fnUntraced(function*(
       ensureTopic,
       describeTopic,
       producer,
-      consumer: (options) => makeConsumer({ engine, settings, counters }, options),
+      consumer: (options) => {
+        const { group, topic: { name } } = options
+        const message = topicProblem(name)
+        if (message === undefined) return makeConsumer({ engine, settings, counters }, options)
+        const reason = new SubscribeError.BrokerFailure({ message, retryable: false })
+        return Effect.fail(new SubscribeError.SubscribeError({ topic: name, group, reason }))
+      },
       health,
       status,
-      backlog
+      backlog: (topic, group) => checked(topic.name, group, backlog(topic, group))
     })
   }
 })

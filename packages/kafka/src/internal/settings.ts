@@ -2,8 +2,9 @@
  * Options with everything decided and checked.
  */
 import * as BrokerError from "@effect-eventbus/core/BrokerError"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Redacted } from "effect"
 import type { Compression, Options, Sasl, Tls, TopicSettings } from "../KafkaConfig.ts"
+import * as TlsProblems from "./tls.ts"
 
 export interface Settings {
   readonly bootstrapBrokers: ReadonlyArray<string>
@@ -76,6 +77,44 @@ const keys = {
 
 const mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 const compressions = ["none", "gzip", "snappy", "lz4", "zstd"]
+/** Beyond that, Node's timers fire at once. */
+const longestMillis = 2 ** 31 - 1
+
+const isText = (value: unknown): boolean => typeof value === "string" && value !== ""
+
+const isSecret = (value: unknown): boolean => Redacted.isRedacted(value) && isText(Redacted.value(value))
+
+/** Values that JavaScript, or a wrong cast, could have put there are met too. */
+const saslProblems = (sasl: Sasl): ReadonlyArray<string> => {
+  const has = (key: string): boolean => Object.hasOwn(sasl, key)
+  if (!mechanisms.includes(sasl.mechanism)) return [`sasl.mechanism must be one of ${mechanisms.join(", ")}`]
+  if (sasl.mechanism === "OAUTHBEARER") {
+    if (has("username") || has("password")) return ["sasl.username and sasl.password are not of OAUTHBEARER"]
+    return Effect.isEffect(sasl.token) || isSecret(sasl.token)
+      ? []
+      : ["sasl.token must be a Redacted text, not empty, or an effect that gives one"]
+  }
+  return [
+    ...(has("token") ? ["sasl.token is of OAUTHBEARER only"] : []),
+    ...(isText(sasl.username) ? [] : ["sasl.username must be text, and not empty"]),
+    ...(isSecret(sasl.password) ? [] : ["sasl.password must be a Redacted text, and not empty"])
+  ]
+}
+
+const oneOf = (name: string, value: unknown, allowed: ReadonlyArray<unknown>): ReadonlyArray<string> =>
+  value === undefined || allowed.includes(value) ? [] : [`${name} must be one of ${allowed.join(", ")}`]
+
+const topicProblems = (where: string, { cleanupPolicy, config, maxMessageBytes, minInsyncReplicas }: TopicSettings) => {
+  const wrong = Object.entries({ maxMessageBytes, minInsyncReplicas }).filter(([, value]) =>
+    value !== undefined && !(Number.isSafeInteger(value) && value > 0)
+  )
+  const text = Object.entries(config ?? {}).filter(([, value]) => typeof value !== "string")
+  return [
+    ...wrong.map(([name]) => `${where}${name} must be an integer above 0`),
+    ...oneOf(`${where}cleanupPolicy`, cleanupPolicy, ["delete", "compact", "compact,delete"]),
+    ...text.map(([name]) => `${where}config.${name} must be text`)
+  ]
+}
 
 /** Everything that is wrong with the options, as text. No value of a secret gets in here. */
 export const problems = (options: Options): ReadonlyArray<string> => {
@@ -107,8 +146,21 @@ export const problems = (options: Options): ReadonlyArray<string> => {
   if (options.acks === "leader" && options.idempotent !== false) {
     found.push("acks \"leader\" needs idempotent: false, because an idempotent producer waits for all in-sync replicas")
   }
-  if (sasl !== undefined && !mechanisms.includes(sasl.mechanism)) {
-    found.push(`sasl.mechanism must be one of ${mechanisms.join(", ")}`)
+  found.push(...oneOf("idempotent", options.idempotent, [true, false]))
+  if (sasl !== undefined) found.push(...saslProblems(sasl))
+  // An unknown key in it is said already.
+  if (typeof options.tls === "object") found.push(...TlsProblems.problems(options.tls))
+  const { groupProtocol, instanceId, isolation } = options.consumer ?? {}
+  found.push(
+    ...oneOf("consumer.groupProtocol", groupProtocol, ["classic", "consumer"]),
+    ...oneOf("consumer.isolation", isolation, ["read_committed", "read_uncommitted"])
+  )
+  if (instanceId !== undefined && !/^[A-Za-z0-9._-]{1,40}$/.test(instanceId)) {
+    found.push("consumer.instanceId must be 1 to 40 characters of [A-Za-z0-9._-]")
+  }
+  found.push(...topicProblems("topicDefaults.", options.topicDefaults ?? {}))
+  for (const [name, topic] of Object.entries(options.topics ?? {})) {
+    found.push(...topicProblems(`topics.${name}.`, topic))
   }
   return found
 }
@@ -124,8 +176,8 @@ export const decide = (options: Options): Effect.Effect<Settings, BrokerError.Br
       } catch {
         // said below
       }
-      if (!(value >= 0 && Number.isFinite(value)) || Math.ceil(value) < least) {
-        wrong.push(`${name} must be a duration ${least === 0 ? "of at least 0" : "above 0"} and finite`)
+      if (!(value >= 0 && value <= longestMillis) || Math.ceil(value) < least) {
+        wrong.push(`${name} must be a duration ${least === 0 ? "of at least 0" : "above 0"}, and of 24 days at most`)
       }
       return Math.ceil(value)
     }

@@ -48,6 +48,11 @@ export class Admin {
     }
   }
 
+  /** Whether its stream was looked at. */
+  isLocated(topic: string): boolean {
+    return this.#located.has(topic)
+  }
+
   #remember(topic: string, { config }: Pick<StreamInfo, "config">): void {
     this.#located.set(topic, {
       stream: config.name,

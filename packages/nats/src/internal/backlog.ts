@@ -1,6 +1,7 @@
 /**
  * How far a group is behind.
  */
+import { Topic } from "@effect-eventbus/core"
 import { Effect, Option } from "effect"
 import * as NatsTopology from "../NatsTopology.ts"
 import type { Admin } from "./admin.ts"
@@ -38,6 +39,10 @@ export const backlog = Effect.fnUntraced(function*(
   group: string
 ): Effect.fn.Return<Backlog, BrokerError.BrokerError> {
   const topic = spec.name
+  if (!Topic.isGroup(group)) {
+    const message = "a group's name is [A-Za-z0-9_-]{1,100}"
+    return yield* new BrokerError.BrokerError({ reason: new BrokerError.Refused({ kind: "invalid", message }) })
+  }
   const found = yield* admin.find(topic)
   if (Option.isNone(found)) {
     return yield* new BrokerError.BrokerError({

@@ -292,7 +292,13 @@ export class Client {
           })
         )
       case "error":
-        return Effect.sync(() => this.#error(event.error))
+        return Effect.andThen(
+          Effect.sync(() => this.#error(event.error)),
+          SubscriptionRef.update(
+            this.status,
+            (now) => now._tag === "Disconnected" && this.reason !== "" ? { ...now, reason: this.reason } : now
+          )
+        )
       case "close":
         return this.ended
       default:

@@ -49,8 +49,8 @@ class Member {
   error: SubscribeError.SubscribeError | undefined
   closed = false
   #turn = 0
-  #out = 0
-  #outBytes = 0
+  /** A turn's deliveries are told together. */
+  #telling = false
 
   constructor(
     client: Client,
@@ -63,6 +63,19 @@ class Member {
     this.client = client
     this.options = options
     this.durables = durables
+  }
+
+  /**
+   * Deliveries come many in a turn. Told one by one, each would be taken and handled by itself; so they are told when the
+   * turn is over.
+   */
+  readonly #arrived = (): void => {
+    if (this.#telling) return
+    this.#telling = true
+    queueMicrotask(() => {
+      this.#telling = false
+      this.signal.notify()
+    })
   }
 
   /** Reads what it should and has not, and gives away what others should read. */
@@ -88,7 +101,6 @@ class Member {
     return Effect.suspend(() => {
       if (!this.readers.includes(reader)) return Effect.void
       this.readers = this.readers.filter((other) => other !== reader)
-      this.recount()
       this.signal.notify()
       return closed(reader)
     })
@@ -116,7 +128,7 @@ class Member {
         serverAckWaitMillis: Durable.serverAckWait(ackWaitMillis)
       },
       {
-        arrived: () => this.signal.notify(),
+        arrived: this.#arrived,
         waiting: () => this.waiting.notify(),
         failed: (message) => this.fail(message)
       },
@@ -139,7 +151,14 @@ class Member {
     const { maxInFlight, maxInFlightBytes } = this.options
     const taken: Array<InboundRecord> = []
     const { readers } = this
-    let room = Math.min(max, maxInFlight - this.#out)
+    const now = Number(this.client.clock.monotonicTimeNanosUnsafe()) / 1e6
+    let out = 0
+    let outBytes = 0
+    for (const { held, heldBytes } of readers) {
+      out += held.size
+      outBytes += heldBytes
+    }
+    let room = Math.min(max, maxInFlight - out)
     let idle = 0
     const quantum = Math.max(1, Math.floor(room / Math.max(1, readers.length)))
     while (room > 0 && idle < readers.length) {
@@ -148,10 +167,10 @@ class Member {
       for (; count < quantum && room > 0; count++) {
         const next = reader.peek()
         if (next === undefined) break
-        if (this.#outBytes > 0 && this.#outBytes + next.size > maxInFlightBytes) return taken
-        reader.take()
-        this.#out++
-        this.#outBytes += next.size
+        if (outBytes > 0 && outBytes + next.size > maxInFlightBytes) return taken
+        reader.take(now)
+        out++
+        outBytes += next.size
         room--
         taken.push(next.record)
       }
@@ -163,26 +182,19 @@ class Member {
 
   /** Each record of a reader that holds it. Under an older epoch nothing. */
   each(records: ReadonlyArray<InboundRecord>, use: (reader: Reader, mine: ReadonlyArray<InboundRecord>) => void): void {
-    for (const reader of this.readers) {
-      const { epoch, partition } = reader.place
-      const mine = records.filter((record) => record.partition === partition && record.epoch === epoch)
-      if (mine.length > 0) use(reader, mine)
+    const shares: Array<{ readonly reader: Reader; readonly mine: Array<InboundRecord> } | undefined> = []
+    for (const reader of this.readers) shares[reader.place.partition] = { reader, mine: [] }
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i]!
+      const share = shares[record.partition]
+      if (share !== undefined && share.reader.place.epoch === record.epoch) share.mine.push(record)
     }
+    for (const share of shares) if (share !== undefined && share.mine.length > 0) use(share.reader, share.mine)
   }
 
   settle(records: ReadonlyArray<InboundRecord>): void {
     this.each(records, (reader, mine) => reader.settle(mine))
-    this.recount()
     this.signal.notify()
-  }
-
-  recount(): void {
-    this.#out = 0
-    this.#outBytes = 0
-    for (const { held } of this.readers) {
-      this.#out += held.size
-      for (const { size } of held.values()) this.#outBytes += size
-    }
   }
 
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
@@ -349,7 +361,6 @@ export const makeConsumer = Effect.fnUntraced(function*(
         member.readers = mine.map((durable) => member.open(durable, true))
       }))
     )
-    member.recount()
     yield* SubscriptionRef.set(assignment, member.assignments())
   })
 

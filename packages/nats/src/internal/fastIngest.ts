@@ -400,6 +400,10 @@ export class FastLane {
         if (this.#state === "probing" && this.#probed.includes(entry)) this.#ask(entry)
       })
       return
+    } else if (ack._tag === "NoResponders") {
+      // What this attempt has sent is a question: it stored nothing. What earlier ones did, core remembers.
+      this.#giveUp(Outcomes.lostAnswer, this.#shared.nobody(this.#topic))
+      return
     } else {
       const reason = ack._tag === "Error"
         ? publishRefusal(ack.error, {
@@ -407,7 +411,7 @@ export class FastLane {
           bytes: entry.record.size,
           limit: this.#shared.client.maxPayload
         })
-        : Outcomes.notConnected("nobody answers for the stream at the moment")
+        : Outcomes.notConnected("the answer for the stream cannot be read")
       this.#giveUp(Outcomes.lostAnswer, Outcomes.ambiguous(reason))
       return
     }

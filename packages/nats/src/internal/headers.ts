@@ -1,18 +1,35 @@
 /**
  * Headers as NATS carries them: `NATS/1.0`, then a line per value.
  */
+import { isAscii } from "node:buffer"
 import type { Headers, OutboundRecord } from "./core.ts"
 
-const start = "NATS/1.0\r\n"
+const version = "NATS/1.0"
+const lineEnd = "\r\n"
 
-/** The text of the headers; `undefined` where a value is not text. */
+/** What stands before a value: the end of the line before, and the name. Few names, many values. */
+const before = new Map<string, string>()
+
+// Names come from applications, so that the table of them must not grow without an end.
+const mostNames = 1024
+
+const beforeValue = (name: string): string => {
+  const known = before.get(name)
+  if (known !== undefined) return known
+  const made = `${lineEnd}${name}: `
+  if (before.size < mostNames) before.set(name, made)
+  return made
+}
+
+/** The text of the headers, without the end of the last line; `undefined` where a value is not text. */
 const lines = (headers: Headers.Headers): string | undefined => {
-  let text = start
+  let text = version
   for (let i = 0; i < headers.length; i++) {
     const header = headers[i]!
     const value = header[1]
     if (typeof value !== "string") return undefined
-    text += `${header[0]}: ${value}\r\n`
+    text += beforeValue(header[0])
+    text += value
   }
   return text
 }
@@ -23,13 +40,13 @@ const bytesOf = (headers: Headers.Headers, extra: string): Uint8Array => {
       ? Buffer.from(`${name}: ${value}\r\n`)
       : Buffer.concat([Buffer.from(`${name}: `), value, Buffer.from("\r\n")])
   )
-  return Buffer.concat([Buffer.from(start), ...parts, Buffer.from(`${extra}\r\n`)])
+  return Buffer.concat([Buffer.from(version + lineEnd), ...parts, Buffer.from(extra + lineEnd)])
 }
 
 /** `extra`: further lines, each with its end. Text, which is cheaper, where all values are text. */
 export const encode = (headers: Headers.Headers, extra: string): string | Uint8Array => {
   const text = lines(headers)
-  return text === undefined ? bytesOf(headers, extra) : `${text}${extra}\r\n`
+  return text === undefined ? bytesOf(headers, extra) : `${text}\r\n${extra}\r\n`
 }
 
 /** Of a block that {@link encode} made. */
@@ -70,24 +87,55 @@ const keyLine = ({ headers, key }: OutboundRecord): string => {
 export const encodeRecord = (topic: string, record: OutboundRecord, extra: string): string | Uint8Array =>
   encode(record.headers, messageIdLine(topic, record.eventId) + keyLine(record) + extra)
 
-/** A record's headers and key. */
-export const decodeRecord = (
-  block: Uint8Array
-): { readonly headers: Headers.Headers; readonly key: string | undefined } => {
-  const headers = decode(block)
+/** What a delivered message's headers say. */
+export interface Delivered {
+  readonly headers: Headers.Headers
+  readonly key: string | undefined
+  /** Under which pin of its priority group it was delivered. */
+  readonly pin: string | undefined
+}
+
+/** What a header is to us. */
+type Kind = "own" | "nats" | "pin" | "key" | "aggregate"
+
+interface Name {
+  readonly text: string
+  readonly kind: Kind
+}
+
+const kindOf = (name: string): Kind => {
+  if (name === keyHeader) return "key"
+  if (name === "Nats-Pin-Id") return "pin"
+  const lower = name.toLowerCase()
+  return lower.startsWith("nats-") ? "nats" : lower === "x-aggregate-id" ? "aggregate" : "own"
+}
+
+/** A record's headers and key, without what NATS and the driver add. Bytes that are not UTF-8 stay bytes. */
+export const decodeRecord = (block: Uint8Array): Delivered => {
+  const headers: Array<readonly [string, string | Uint8Array]> = []
   let key: string | undefined
-  let own = -1
-  for (let i = 0; i < headers.length; i++) {
-    const [name, value] = headers[i]!
-    if (typeof value !== "string") continue
-    if (name === keyHeader) {
-      key = value
-      own = i
-      break
+  let hasKey = false
+  let pin: string | undefined
+  each(block, ({ kind, text }, value) => {
+    switch (kind) {
+      case "nats":
+        return
+      case "pin":
+        if (typeof value === "string") pin = value
+        return
+      case "key":
+        if (hasKey || typeof value !== "string") break
+        hasKey = true
+        key = value
+        return
+      case "aggregate":
+        if (key === undefined && typeof value === "string") key = value
+        break
+      case "own":
     }
-    if (key === undefined && name.toLowerCase() === "x-aggregate-id") key = value
-  }
-  return { headers: own < 0 ? headers : headers.toSpliced(own, 1), key }
+    headers.push([text, value])
+  })
+  return { headers, key, pin }
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
@@ -104,31 +152,64 @@ const colon = 0x3a
 const space = 0x20
 const carriageReturn = 0x0d
 
-/** A message's own headers, without what NATS adds (`Nats-*`). Bytes that are not UTF-8 stay bytes. */
-export const decode = (block: Uint8Array): Headers.Headers => {
-  const headers: Array<readonly [string, string | Uint8Array]> = []
+type Visit = (name: Name, value: string | Uint8Array) => void
+
+/**
+ * The names of the last block, in order: the next one nearly always has the same. Whoever looks at them finds the same
+ * strings then, with their hashes.
+ */
+const names: Array<Name> = []
+const mostPlaces = 64
+
+const named = (text: string, index: number): Name => {
+  const name = { text, kind: kindOf(text) }
+  if (index < mostPlaces) names[index] = name
+  return name
+}
+
+/** Where all is ASCII, which is nearly always so, the block is decoded once, and values are parts of its text. */
+const each = (block: Uint8Array, visit: Visit): void =>
+  isAscii(block) ? eachOfText(block, visit) : eachOfBytes(block, visit)
+
+const eachOfText = (block: Uint8Array, visit: Visit): void => {
+  const text = latin1(block, 0, block.length)
+  let index = 0
+  let from = text.indexOf("\r") + 2
+  for (let end = text.indexOf("\r", from); end > from; end = text.indexOf("\r", from)) {
+    const known = names[index]
+    const isKnown = known !== undefined && text.charCodeAt(from + known.text.length) === colon
+      && text.startsWith(known.text, from)
+    const separator = isKnown ? from + known.text.length : text.indexOf(":", from)
+    if (separator > from && separator < end) {
+      let first = separator + 1
+      while (first < end && text.charCodeAt(first) === space) first++
+      let last = end
+      while (last > first && text.charCodeAt(last - 1) === space) last--
+      visit(isKnown ? known : named(text.slice(from, separator), index), text.slice(first, last))
+      index++
+    }
+    from = end + 2
+  }
+}
+
+const eachOfBytes = (block: Uint8Array, visit: Visit): void => {
   let from = block.indexOf(carriageReturn) + 2
   for (let end = block.indexOf(carriageReturn, from); end > from; end = block.indexOf(carriageReturn, from)) {
     const separator = block.indexOf(colon, from)
     if (separator > from && separator < end) {
-      const name = Buffer.from(block.buffer, block.byteOffset + from, separator - from).toString("latin1")
       let first = separator + 1
       while (first < end && block[first] === space) first++
       let last = end
       while (last > first && block[last - 1] === space) last--
-      if (!/^nats-/i.test(name)) headers.push([name, valueOf(block.subarray(first, last))])
+      const name = latin1(block, from, separator)
+      visit({ text: name, kind: kindOf(name) }, valueOf(block.subarray(first, last)))
     }
     from = end + 2
   }
-  return headers
 }
 
-/** The value of one header that NATS adds, or `undefined`. */
-export const find = (block: Uint8Array, name: string): string | undefined => {
-  const text = Buffer.from(block.buffer, block.byteOffset, block.length).toString("latin1")
-  const at = text.indexOf(`\r\n${name}: `)
-  return at < 0 ? undefined : text.slice(at + name.length + 4, text.indexOf("\r\n", at + 2)).trim()
-}
+const latin1 = (block: Uint8Array, from: number, end: number): string =>
+  Buffer.from(block.buffer, block.byteOffset + from, end - from).toString("latin1")
 
 /** The status of a message that is none: `503` in `NATS/1.0 503`. 0 where there is none. */
 export const statusOf = (block: Uint8Array): { readonly code: number; readonly description: string } => {

@@ -7,6 +7,7 @@ import { AtomicPublisher } from "./atomic.ts"
 import type { Client, Message } from "./client.ts"
 import type { Batch, LanePolicy, Producer, TopicInfo, TopicSpec } from "./core.ts"
 import { Diagnosis } from "./diagnosis.ts"
+import { explanation } from "./fallback.ts"
 import { FastLane, type Routes, sweepMillis } from "./fastIngest.ts"
 import { patience } from "./generations.ts"
 import { Outbound } from "./outbound.ts"
@@ -53,10 +54,14 @@ class ProducerState {
   readonly #routes: Routes
   readonly #stop: () => void
   readonly #unlisten: () => void
+  readonly #warn: (text: string) => void
   #closed = false
 
   constructor(client: Client, admin: Admin, context: Context.Context<never>) {
     const fork = Effect.runForkWith(context)
+    this.#warn = (text) => {
+      fork(Effect.logWarning(text))
+    }
     const prefix = `${client.inbox}.${client.number()}`
     const diagnosis = new Diagnosis({
       look: (topic) =>
@@ -112,7 +117,11 @@ class ProducerState {
     if (topic.order === "none") return unorderedPolicy
     const { admin, client } = this.#shared
     const fast = client.config.modeOf(topic.name) !== "window" && admin.located(topic.name).batched
-    if (!fast) return windowPolicy
+    if (!fast) {
+      const said = explanation(client, admin, topic)
+      if (said !== undefined) this.#warn(said)
+      return windowPolicy
+    }
     this.#lanes.set(topic.name, new FastLane(this.#shared, this.#routes, topic.name))
     return fastPolicy
   }

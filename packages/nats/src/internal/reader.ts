@@ -22,7 +22,7 @@ import { Acks } from "./acks.ts"
 import * as AckSubject from "./ackSubject.ts"
 import type { Client, Message } from "./client.ts"
 import type { InboundRecord } from "./core.ts"
-import { decodeRecord, find, statusOf } from "./headers.ts"
+import { decodeRecord, type Delivered, statusOf } from "./headers.ts"
 
 const negative = Buffer.from("-NAK")
 const progress = Buffer.from("+WPI")
@@ -32,6 +32,8 @@ const heartbeatMillis = 5000
 
 /** How long a pin lasts without a pull. */
 export const pinMillis = 3000
+
+const noHeaders: Delivered = { headers: [], key: undefined, pin: undefined }
 
 export interface Held {
   readonly record: InboundRecord
@@ -81,6 +83,8 @@ export class Reader {
   readonly buffer: Array<Held> = []
   /** Handed out and not settled, by stream sequence. */
   readonly held = new Map<bigint, Held>()
+  /** Their bytes. */
+  heldBytes = 0
   readonly #client: Client
   readonly #owner: Owner
   #limits: Limits
@@ -125,13 +129,14 @@ export class Reader {
     this.pull()
   }
 
-  /** Takes the first record that waits, into the caller's hands. */
-  take(): Held | undefined {
+  /** Takes the first record that waits, into the caller's hands. `now`: monotonic milliseconds. */
+  take(now: number): Held | undefined {
     if (this.takingOver) return undefined
     const first = this.buffer.shift()
     if (first === undefined) return undefined
-    first.touched = this.#now()
+    first.touched = now
     this.held.set(first.record.offset, first)
+    this.heldBytes += first.size
     return first
   }
 
@@ -176,6 +181,7 @@ export class Reader {
       const held = this.held.get(offset)
       if (held === undefined) continue
       this.held.delete(offset)
+      this.heldBytes -= held.size
       this.#bytes -= held.size
       replies.push(held.reply)
     }
@@ -319,11 +325,12 @@ export class Reader {
 
   #received(message: Message): void {
     this.#silent = 0
-    const { subject } = message
-    if (!subject.startsWith(this.#inbox)) {
+    // Nearly always a delivery, under the subject of its topic, which nobody has to decode.
+    if (message.subjectBytes[0] !== this.#inbox.charCodeAt(0) || !message.subject.startsWith(this.#inbox)) {
       this.#delivered(message)
       return
     }
+    const { subject } = message
     const token = subject.slice(this.#inbox.length + 1)
     const number = Number(token.slice(2))
     if (token.startsWith("a.")) this.#confirmed(number, message)
@@ -366,7 +373,7 @@ export class Reader {
     const { epoch, partition, topic } = this.place
     const offset = BigInt(delivered.sequence)
     const size = data.length + (header?.length ?? 0)
-    const headers = header === undefined ? { headers: [], key: undefined } : decodeRecord(header)
+    const { headers, key, pin } = header === undefined ? noHeaders : decodeRecord(header)
     const entry: Held = {
       reply,
       size,
@@ -378,12 +385,12 @@ export class Reader {
         epoch,
         attempt: delivered.attempt,
         timestamp: delivered.timestamp,
-        ...headers,
+        key,
+        headers,
         body: data
       }
     }
-    const pin = header === undefined || this.place.priorityGroup === undefined ? undefined : find(header, "Nats-Pin-Id")
-    if (pin !== undefined && pin !== this.#pin) {
+    if (pin !== undefined && this.place.priorityGroup !== undefined && pin !== this.#pin) {
       // Somebody else may have had it before, and hold deliveries.
       this.#pin = pin
       this.takingOver = true
@@ -406,6 +413,7 @@ export class Reader {
     const before = this.held.get(offset)
     if (before !== undefined) {
       this.held.delete(offset)
+      this.heldBytes -= before.size
       this.#bytes -= before.size
     }
     this.#bytes += entry.size

@@ -1,10 +1,11 @@
 /**
  * How every client of `kafkajs` is made here.
  */
-import { Effect, Redacted } from "effect"
+import { Redacted } from "effect"
 import kafkajs, { type KafkaConfig as ClientConfig } from "kafkajs"
 import { EngineError } from "../engine.ts"
 import type { Settings } from "../settings.ts"
+import { tokenOf } from "../token.ts"
 import { adminFailureOf } from "./errors.ts"
 
 /** A promise that rejects with an `EngineError` only. */
@@ -21,17 +22,10 @@ const tlsOf = (tls: NonNullable<Settings["tls"]>): NonNullable<ClientConfig["ssl
   ...(tls.servername === undefined ? undefined : { servername: tls.servername })
 })
 
-const saslOf = (sasl: NonNullable<Settings["sasl"]>): NonNullable<ClientConfig["sasl"]> => {
+const saslOf = (sasl: NonNullable<Settings["sasl"]>, settings: Settings): NonNullable<ClientConfig["sasl"]> => {
   if (sasl.mechanism === "OAUTHBEARER") {
-    const { token } = sasl
-    return {
-      mechanism: "oauthbearer",
-      oauthBearerProvider: async () => ({
-        value: Redacted.isRedacted(token)
-          ? Redacted.value(token)
-          : await Effect.runPromise(Effect.map(token, Redacted.value))
-      })
-    }
+    const token = tokenOf(sasl.token, settings.connectTimeoutMillis)
+    return { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await token() }) }
   }
   const { username } = sasl
   const password = Redacted.value(sasl.password)
@@ -59,7 +53,7 @@ const configOf = (settings: Settings, retries: number): ClientConfig => ({
   logLevel: kafkajs.logLevel.NOTHING,
   retry: retryOf(settings, retries),
   ...(settings.tls === undefined ? undefined : { ssl: tlsOf(settings.tls) }),
-  ...(settings.sasl === undefined ? undefined : { sasl: saslOf(settings.sasl) })
+  ...(settings.sasl === undefined ? undefined : { sasl: saslOf(settings.sasl, settings) })
 })
 
 export const client = (settings: Settings, retries: number) => new kafkajs.Kafka(configOf(settings, retries))

@@ -4,10 +4,11 @@
  */
 import kafkajs, { type Producer } from "kafkajs"
 import type { Job, JobResult, Sender } from "../engine.ts"
-import { toBuffer } from "../headers.ts"
+
 import type { Settings } from "../settings.ts"
 import { adminFailureOf, failureOf } from "./errors.ts"
 import { client } from "./options.ts"
+import { toBuffer } from "./toBuffer.ts"
 
 type Values = Array<Buffer | string>
 

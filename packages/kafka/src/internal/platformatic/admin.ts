@@ -14,7 +14,7 @@ import { type Admin, EngineError } from "../engine.ts"
 import { protocolFailure } from "../failure.ts"
 import type { Settings } from "../settings.ts"
 import { unknownTopicIn } from "./errors.ts"
-import { fetchFrom } from "./fetch.ts"
+import { TopicReader } from "./fetch.ts"
 import { baseOptions, guard, quiet } from "./options.ts"
 
 const describeMetadata = async (
@@ -87,7 +87,7 @@ export const makeAdmin = (raw: AdminClient, settings: Settings): Admin & { reado
     reader ??= quiet(
       new Consumer({ ...baseOptions(settings), groupId: `${settings.clientId}-reader`, isolationLevel })
     )
-    const [found] = await fetchFrom(reader, topic, {
+    const [found] = await new TopicReader(reader, reader.connections, topic).fetch({
       partitions: [{ partition, offset }],
       maxWaitMillis: 50,
       maxBytesPerPartition: 1,

@@ -19,13 +19,28 @@ const inner = (error: unknown): ReadonlyArray<unknown> => {
 
 const tlsCode = /^(ERR_TLS|ERR_SSL|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|CERT_|EPROTO|HOSTNAME_MISMATCH)/
 
+/** What the broker itself said, at the bottom of what the client made of it. */
+const deepest = (error: unknown): string => {
+  const [first] = inner(error)
+  const more = first ?? property(error, "cause")
+  if (more !== undefined) return deepest(more)
+  return text(property(error, "serverErrorMessage")) || messageOf(error)
+}
+
 /** What lies under a connection that could not be made. */
 const connectFailure = (error: unknown): Failure => {
   const message = messageOf(error)
   for (let cause = property(error, "cause"), depth = 0; cause !== undefined && depth < 8; depth++) {
     const code = text(property(cause, "code"))
     const why = messageOf(cause)
-    if (code === "PLT_KFK_AUTHENTICATION") return failure("unauthenticated", why, error)
+    // Of a token: it may be there the next time.
+    if (code === "PLT_KFK_AUTHENTICATION" && why.endsWith("provider threw an error.")) {
+      return failure("unreachable", `${why} ${messageOf(property(cause, "cause"))}`, error)
+    }
+    if (code === "PLT_KFK_AUTHENTICATION") {
+      const more = property(cause, "cause")
+      return failure("unauthenticated", more === undefined ? why : `${why} ${deepest(more)}`, error)
+    }
     if (code === "PLT_KFK_USER" && why.startsWith("TLS handshake failed")) return failure("tls", why, error)
     if (code === "PLT_KFK_USER" && why.startsWith("SASL mechanism")) return failure("usage", why, error)
     if (tlsCode.test(code)) return failure("tls", `${message} ${why}`, error)

@@ -7,7 +7,7 @@ import { EngineError, type Membership, type MembershipEvents, type Offsets } fro
 import { protocolFailure } from "../failure.ts"
 import type { Settings } from "../settings.ts"
 import { failureOf } from "./errors.ts"
-import { fetchFrom } from "./fetch.ts"
+import { TopicReader } from "./fetch.ts"
 import { baseOptions, fail, quiet } from "./options.ts"
 
 export const makeMembership = (
@@ -52,11 +52,10 @@ export const makeMembership = (
   )
   // A broker answers the requests of one connection one after the other: a waiting fetch would hold up heartbeats.
   const pool = new ConnectionPool(settings.clientId, { ...baseOptions(settings), ownerId: consumer.instanceId })
+  const reader = new TopicReader(consumer, pool, topic)
   let closed = false
   let joining = false
   let expired = false
-  /** Of the topic that this member reads, since its last assignment. */
-  let topicId: string | undefined
   /** When the heartbeat was sent that is on its way, or was the last one. */
   let asked = 0
   /**
@@ -72,7 +71,7 @@ export const makeMembership = (
   if (own.groupProtocol === "classic") {
     consumer.on("consumer:group:join", ({ assignments }) => {
       expired = false
-      topicId = undefined
+      reader.forget()
       proved = events.now()
       if (!closed) events.onAssign(partitionsIn(assignments ?? consumer.assignments))
     })
@@ -206,24 +205,15 @@ export const makeMembership = (
       return true
     },
     active: () => joining || consumer.isActive(),
-    leaders: () =>
-      consumer.metadata({ topics: [topic] }).then(({ topics }) => {
-        const partitions = topics.get(topic)?.partitions ?? []
-        return new Map(partitions.map(({ leader }, partition) => [partition, leader]))
-      }).catch(fail),
+    leaders: () => reader.leaders().catch(fail),
     fetch: ({ maxWaitMillis, node, partitions }) =>
-      fetchFrom(consumer, topic, {
+      reader.fetch({
         node,
         partitions,
         maxWaitMillis,
         maxBytes: own.maxBytes,
         maxBytesPerPartition: own.maxBytesPerPartition,
-        isolationLevel,
-        connectionPool: pool,
-        onTopicId: (id) => {
-          topicId ??= id
-          return topicId === id
-        }
+        isolationLevel
       }).catch(fail),
     // The client's own commit joins again by itself when it is refused, in the middle of a hand-over; but only it knows
     // the member's epoch of KIP-848.

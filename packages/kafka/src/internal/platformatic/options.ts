@@ -2,10 +2,11 @@
  * How every client of `@platformatic/kafka` is made here.
  */
 import { type BaseOptions, protocolErrorsCodesById, type SASLOptions } from "@platformatic/kafka"
-import { Effect, Redacted } from "effect"
+import { Redacted } from "effect"
 import type { Tls } from "../../KafkaConfig.ts"
 import { EngineError } from "../engine.ts"
 import type { Settings } from "../settings.ts"
+import { tokenOf } from "../token.ts"
 import { failureOf } from "./errors.ts"
 
 /** Of an error's code, by the protocol. */
@@ -29,18 +30,18 @@ const tlsOf = (tls: Tls): NonNullable<BaseOptions["tls"]> => ({
   ...(tls.servername === undefined ? undefined : { servername: tls.servername })
 })
 
-const saslOf = (sasl: NonNullable<Settings["sasl"]>): SASLOptions => {
-  if (sasl.mechanism !== "OAUTHBEARER") {
-    return { mechanism: sasl.mechanism, username: sasl.username, password: () => Redacted.value(sasl.password) }
-  }
-  const { token } = sasl
-  return {
-    mechanism: "OAUTHBEARER",
-    token: Redacted.isRedacted(token)
-      ? () => Redacted.value(token)
-      : () => Effect.runPromise(Effect.map(token, Redacted.value))
-  }
-}
+const saslOf = (sasl: NonNullable<Settings["sasl"]>, settings: Settings): SASLOptions =>
+  sasl.mechanism === "OAUTHBEARER"
+    ? {
+      mechanism: "OAUTHBEARER",
+      token: tokenOf(sasl.token, settings.connectTimeoutMillis),
+      // The broker's refusal is an answer like any other; without this the client goes on as if it were let in.
+      authBytesValidator: (bytes, callback) => {
+        if (bytes.length === 0) callback(null, bytes)
+        else callback(new Error(`the broker refused the token: ${bytes.toString("utf8", 0, 200)}`))
+      }
+    }
+    : { mechanism: sasl.mechanism, username: sasl.username, password: () => Redacted.value(sasl.password) }
 
 export const baseOptions = (settings: Settings): BaseOptions => ({
   clientId: settings.clientId,
@@ -54,7 +55,7 @@ export const baseOptions = (settings: Settings): BaseOptions => ({
   autocreateTopics: false,
   ...(settings.tls === undefined ? undefined : { tls: tlsOf(settings.tls) }),
   ...(settings.tls?.servername === undefined ? undefined : { tlsServerName: settings.tls.servername }),
-  ...(settings.sasl === undefined ? undefined : { sasl: saslOf(settings.sasl) })
+  ...(settings.sasl === undefined ? undefined : { sasl: saslOf(settings.sasl, settings) })
 })
 
 /** A client without a listener for "error" would end the process. */

@@ -1,7 +1,6 @@
 /**
  * Publishing with our own encoder over the connections of `@platformatic/kafka`.
  */
-import { crc32c, Writer } from "@platformatic/kafka"
 import { Effect } from "effect"
 import type { Job, Sender } from "../engine.ts"
 import { Session } from "../produce/session.ts"
@@ -9,14 +8,12 @@ import type { Identity } from "../produce/transport.ts"
 import { bound, HeaderMemory, putHeader, putRecords } from "../records/encode.ts"
 import type { Settings } from "../settings.ts"
 import { batchOverhead } from "../size.ts"
+import { checksum } from "./checksum.ts"
 import { codecOf, compress } from "./compress.ts"
 import { makeRaw, makeTransport, type RawProducer } from "./transport.ts"
 
 /** Well below what a broker takes (`socket.request.max.bytes`, 100 MiB by default). */
 const maxRequestBytes = 8 * 1024 * 1024
-
-/** Of the client: in native code where its optional dependency is installed. It copies whatever is not its own buffer. */
-const checksum = (bytes: Buffer): number => crc32c(Writer.create().append(bytes).dynamicBuffer)
 
 export const makeSender = (
   settings: Settings,
