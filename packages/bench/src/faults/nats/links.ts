@@ -156,7 +156,7 @@ const slow = [200, 2000, 8000].flatMap((window) =>
 /** After the cut everything in the window has to be asked for before it is sent: on this link that takes its time. */
 const slowAndCut = inBothModes({
   id: "F13",
-  name: "50 kB/s, 4000 unsettled, cut",
+  name: "50 kB/s, 4000 unsettled, then a cut",
   injects: "a link of 50 kB/s for 20 s, with a window of 4,000, whose connection is reset after 4 s: it has to go on",
   asserts,
   longestGapMillis: 20_000,
