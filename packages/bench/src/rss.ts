@@ -16,9 +16,8 @@ export const settleHeap: Effect.Effect<void> = Effect.gen(function*() {
   }
 })
 
-/** Takes samples until `stop`, which says by how many megabytes the process has grown at most. */
-export const startSampling = (): { readonly stop: () => number } => {
-  const before = process.memoryUsage.rss()
+/** Takes samples until `stop`, which says by how many megabytes the process has grown at most, since it had `before` bytes. */
+export const startSampling = (before = process.memoryUsage.rss()): { readonly stop: () => number } => {
   let most = before
   const sample = (): void => {
     most = Math.max(most, process.memoryUsage.rss())
