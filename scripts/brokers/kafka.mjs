@@ -232,7 +232,8 @@ export const cluster = async (
     const extra = Object.entries(typeof settings === "function" ? settings(own) : settings).map(line).join("")
     return new Node({ id: i + 1, folder: place, ports: own, properties: properties(values) + extra, heap, detached })
   })
-  const id = createHash("sha256").update(folder + voters).digest("base64url").slice(0, 22)
+  // One that begins with a dash would be taken for an option.
+  const id = createHash("sha256").update(folder + voters).digest("base64url").slice(0, 22).replace(/^-/, "A")
   for (const node of nodes) node.format(id, scram)
   const stop = async () => {
     await Promise.all(nodes.map((node) => node.stop()))

@@ -99,7 +99,7 @@ const coreSuite = suite(
 
 const consumeSuite = suite(
   "consume",
-  "What it costs to have a record handled, on the broker in memory",
+  "What it costs to have a record handled, on every broker, beside its raw client",
   ({ messages, rounds }) => consume({ messages, rounds, say })
 )
 

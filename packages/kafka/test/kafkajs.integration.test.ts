@@ -1,7 +1,7 @@
 import * as Broker from "@effect-eventbus/core/Broker"
 import * as KafkaJsBroker from "@effect-eventbus/kafka/KafkaJsBroker"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Effect, Exit, Fiber, Layer, Scope, Stream, SubscriptionRef } from "effect"
 import { afterAll } from "vitest"
 import { startKafka } from "./fixtures/kafka.ts"
 import { laws, optionsOf } from "./fixtures/laws.ts"
@@ -28,6 +28,26 @@ describe("KafkaJsBroker", () => {
       const error = yield* Effect.flip(Effect.scoped(KafkaJsBroker.make(typo)))
       assert.include(error.reason.message, "brokers is not an option")
     }))
+
+  it.live("who subscribes in an outage that ends soon has joined after it", () =>
+    Effect.gen(function*() {
+      const spec = topicSpec()
+      const broker = yield* Broker.Broker
+      yield* broker.ensureTopic(spec, "createOnly")
+      // Its first look at the topic is over when the connection goes.
+      const joining = yield* Effect.forkScoped(broker.consumer(consumerOptions(spec, { group: "late" })), {
+        startImmediately: true
+      })
+      yield* Effect.sync(() => kafka.proxy.cut())
+      yield* Effect.sleep("400 millis")
+      yield* Effect.sync(() => kafka.proxy.mend())
+      const consumer = yield* Fiber.join(joining)
+      yield* SubscriptionRef.changes(consumer.assignment).pipe(
+        Stream.filter(({ length }) => length === 1),
+        Stream.take(1),
+        Stream.runDrain
+      )
+    }).pipe(Effect.scoped, Effect.provide(KafkaJsBroker.layer(options))))
 
   it.live("members that are closed during an outage do not come back after it", () =>
     Effect.gen(function*() {

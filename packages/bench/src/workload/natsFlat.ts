@@ -8,7 +8,7 @@ import { asynchronous, onNats, type Way } from "./natsPublish.ts"
 
 const warmUp = 50_000
 /** A run that is over in no time is repeated until so many messages have passed. */
-const atLeast = 100_000
+const atLeast = 30_000
 /** The bus's own default bound. */
 const pending = 8192
 

@@ -2,11 +2,12 @@
  * F09 and F10: three nodes, replicas 3, two of them needed for each record; the leader of some partitions is killed, or
  * paused.
  */
+import { Broker } from "@effect-eventbus/core"
 import { KafkaBroker } from "@effect-eventbus/kafka"
 import { Effect } from "effect"
 import type { Live } from "../live.ts"
 import type { Invariant, Scenario } from "../scenario.ts"
-import { type Lab, lab, promise, round } from "./lab.ts"
+import { type Lab, lab, observer, promise, round } from "./lab.ts"
 
 const asserts: ReadonlyArray<Invariant> = ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9"]
 
@@ -18,8 +19,15 @@ const leaders = ({ cluster }: Lab, topic: string) =>
     return topics.get(topic)?.partitions.map(({ leader }) => leader) ?? []
   }).pipe(Effect.provide(KafkaBroker.layer({ bootstrapBrokers: cluster.bootstrap })))
 
-/** The node that leads the first partition. */
+/** The node that leads the first partition of a topic that is what it should be. */
 const leading = Effect.fnUntraced(function*(own: Lab, live: Live) {
+  const { drift, topic } = yield* Effect.flatMap(
+    Broker.Broker,
+    (broker) => broker.ensureTopic(live.topic, "validateOnly")
+  ).pipe(Effect.provide(observer(own.cluster)))
+  if (topic.replicas !== 3 || drift.length > 0) {
+    live.violation(`the topic is not as it was defined: ${JSON.stringify(drift)}`)
+  }
   const [leader] = yield* leaders(own, live.topic.name)
   const node = own.cluster.nodes.find(({ id }) => id === leader)
   return node ?? (yield* Effect.die(`nobody leads ${live.topic.name}`))

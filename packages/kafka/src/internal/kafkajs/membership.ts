@@ -29,6 +29,7 @@ export const makeMembership = (
   let lost = false
   let joined = false
   let running = false
+  let subscribed = false
   let expired = false
   let lastHeartbeat: number | undefined
 
@@ -154,8 +155,16 @@ export const makeMembership = (
       guard((async () => {
         if (running || closed) return
         running = true
-        await consumer.connect()
-        await consumer.subscribe({ topic, fromBeginning: true })
+        try {
+          await consumer.connect()
+          // Once: after a crash the client may be starting again by itself, and refuses to be told twice.
+          if (!subscribed) await consumer.subscribe({ topic, fromBeginning: true })
+          subscribed = true
+        } catch (error) {
+          // Or the next try would take it for running and wait for ever.
+          running = false
+          throw error
+        }
         await new Promise<void>((resolve, reject) => {
           const offJoin = consumer.on(consumer.events.GROUP_JOIN, () => {
             offJoin()
