@@ -52,15 +52,32 @@ export interface Contest {
   readonly entrants: Effect.Effect<ReadonlyArray<Entrant>, never, Scope.Scope>
 }
 
+export interface Held {
+  readonly group: PeerGroup
+  /** Who could not take part, and why. */
+  readonly absent: ReadonlyArray<string>
+}
+
+/** A client that cannot be had does not take the others their figures. */
+const openAll = Effect.fnUntraced(function*(entrants: ReadonlyArray<Entrant>) {
+  const present: Array<{ readonly entrant: Entrant; readonly measure: Measure<Failure> }> = []
+  const absent: Array<string> = []
+  for (const entrant of entrants) {
+    const opened = yield* Effect.result(entrant.open)
+    if (opened._tag === "Success") present.push({ entrant, measure: opened.success })
+    else absent.push(opened.failure.message)
+  }
+  return { present, absent }
+})
+
 export const hold = (
-  { broker, contest, entrants: open }: Contest,
+  { broker, contest, entrants }: Contest,
   options: { readonly rounds: number; readonly onRound: (name: string, round: number) => Effect.Effect<void> }
-): Effect.Effect<PeerGroup, Failure> =>
+): Effect.Effect<Held, Failure> =>
   Effect.scoped(Effect.gen(function*() {
-    const entrants = yield* open
-    const measures = yield* Effect.forEach(entrants, (entrant) => entrant.open)
-    const measured = yield* interleave(measures, options)
-    const reference = measured[entrants.findIndex(({ ours }) => ours)]
+    const { absent, present } = yield* openAll(yield* entrants)
+    const measured = yield* interleave(present.map(({ measure }) => measure), options)
+    const reference = measured[present.findIndex(({ entrant }) => entrant.ours)]
     if (reference === undefined) return yield* Effect.die(new Error(`nobody is ours in ${broker}, ${contest}`))
     const group: PeerGroup = {
       broker,
@@ -68,10 +85,10 @@ export const hold = (
       rounds: options.rounds,
       peers: measured.map(({ row, speeds }, i) => ({
         ...row,
-        client: entrants[i]!.client,
-        ours: entrants[i]!.ours,
+        client: present[i]!.entrant.client,
+        ours: present[i]!.entrant.ours,
         ratio: ratioOf(reference.speeds, speeds)
       }))
     }
-    return group
+    return { group, absent }
   }))

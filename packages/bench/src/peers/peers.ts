@@ -33,8 +33,13 @@ export const peers = Effect.fnUntraced(function*(options: Options, progress: Pro
         onRound: (name, round) => progress.at(`${what}: ${round === 0 ? "warm-up" : `round ${round}`}, ${name}`)
       }))
     )
-    if (held._tag === "Success") groups.push(held.success)
-    else {
+    if (held._tag === "Success") {
+      groups.push(held.success.group)
+      for (const problem of held.success.absent) {
+        problems.push(`${what}: ${problem}`)
+        yield* progress.say(`${what}, without one: ${problem}`)
+      }
+    } else {
       problems.push(`${what}: ${held.failure.message}`)
       yield* progress.say(`no figures of ${what}: ${held.failure.message}`)
     }

@@ -25,7 +25,13 @@ const pinned: Readonly<Record<string, string>> =
 
 const install = async (): Promise<void> => {
   if (existsSync(path.join(folder, "node_modules", "effect-kafka", "package.json"))) return
-  await run(process.execPath, [pnpm, "install", "--ignore-workspace", "--frozen-lockfile"], { cwd: folder })
+  await run(process.execPath, [
+    pnpm,
+    "install",
+    "--ignore-workspace",
+    "--frozen-lockfile",
+    "--config.autoInstallPeers=false"
+  ], { cwd: folder })
 }
 
 interface Answer {

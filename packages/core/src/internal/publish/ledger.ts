@@ -71,8 +71,9 @@ export class Ledger {
   })
 
   #wakeFlushers(): void {
-    const oldest = this.#head === undefined ? Infinity : this.#head.sequence
     for (let waiter = this.#waiters.peek(); waiter !== undefined; waiter = this.#waiters.peek()) {
+      // Read again for each: whoever is resumed may have published, and flushed again, before we are back here.
+      const oldest = this.#head === undefined ? Infinity : this.#head.sequence
       if (!waiter.done && waiter.sequence >= oldest) return
       this.#waiters.shift()
       if (waiter.done) continue
