@@ -50,10 +50,10 @@ describe("what is planted is seen", patience, () => {
 describe("the command", patience, () => {
   /** Exit code and what it printed. */
   const command = (...args: ReadonlyArray<string>) =>
-    new Promise<{ readonly code: unknown; readonly stdout: string }>((resolve) => {
+    new Promise<{ readonly code: unknown; readonly stdout: string; readonly pid: number }>((resolve) => {
       const program = path.join(import.meta.dirname, "fixtures/planted.ts")
-      execFile(process.execPath, [program, "planted", "--rounds", "1", ...args], (error, stdout) => {
-        resolve({ code: error === null ? 0 : error.code, stdout })
+      const child = execFile(process.execPath, [program, "planted", "--rounds", "1", ...args], (error, stdout) => {
+        resolve({ code: error === null ? 0 : error.code, stdout, pid: child.pid ?? 0 })
       })
     })
 
@@ -71,6 +71,17 @@ describe("the command", patience, () => {
 
   test("ends with 1 where nothing was selected", async () => {
     expect((await command("--only", "F99")).code).toBe(1)
+  })
+
+  test("gives a process of its own to what is alone", async () => {
+    const { code, pid, stdout } = await command("--only", "alone", "--json")
+    const { rows }: {
+      readonly rows: ReadonlyArray<{ readonly notes: { readonly process: { readonly max: number } } }>
+    } = JSON.parse(stdout)
+    expect(rows).toHaveLength(1)
+    expect(rows[0]?.notes.process.max).toBeGreaterThan(0)
+    expect(rows[0]?.notes.process.max).not.toBe(pid)
+    expect(code).toBe(0)
   })
 
   test("prints one object with --json", async () => {

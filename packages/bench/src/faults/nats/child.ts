@@ -7,12 +7,15 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import os from "node:os"
 import path from "node:path"
+import { Stalled, until } from "../live.ts"
 import type { ServiceOptions } from "./service.ts"
 
 export interface Child {
   readonly process: ChildProcess
   /** Exit code, or the signal that ended it. */
   readonly ended: Promise<number | string>
+  /** Completes when it has handled so many events. */
+  readonly handled: (count: number) => Effect.Effect<void, Stalled>
   /** Everything that it has written down so far, its runs numbered apart from those of this process. */
   readonly entries: Effect.Effect<ReadonlyArray<History.Entry>>
 }
@@ -52,6 +55,11 @@ export const startService = (options: Omit<ServiceOptions, "file">) =>
         process: child,
         ended,
         folder,
+        handled: (count) =>
+          Effect.flatMap(
+            until(() => read(file).split("\"Ended\"").length > count, startMillis, 20),
+            (ok) => ok ? Effect.void : Effect.fail(new Stalled({ what: `the service has not handled ${count} events` }))
+          ),
         entries: Effect.orDie(
           Effect.map(
             Effect.suspend(() => History.fromJsonLines(read(file))),

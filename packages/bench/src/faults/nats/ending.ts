@@ -76,7 +76,9 @@ const ending = (mode: Mode, { drainMillis, end, injects, longestMillis, mend, na
       maxInFlight: 256,
       handleMillis: 5
     })
-    yield* Effect.sleep(1000 + Math.random() * 50)
+    yield* child.handled(100)
+    // Anywhere between two bursts.
+    yield* Effect.sleep(Math.random() * 100)
     const started = performance.now()
     yield* end(child, made)
     const code = yield* Effect.promise(() =>
@@ -168,7 +170,7 @@ const crashed = modes.map((mode): Scenario => ({
         Effect.gen(function*() {
           const options = { servers: cluster.url, topic: live.topic.name, mode, publishes: false, drainMillis: 1000 }
           const child = yield* startService({ ...options, maxInFlight: window, handleMillis: 5 })
-          yield* Effect.sleep(1500)
+          yield* Effect.orDie(child.handled(300))
           child.process.kill("SIGKILL")
           yield* Effect.promise(() => child.ended)
           const died = Date.now()
