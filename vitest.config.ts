@@ -24,7 +24,8 @@ export default defineConfig({
           name: "unit",
           include: ["{packages,examples}/*/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
           exclude: ["**/*.integration.test.ts"],
-          testTimeout: 10_000
+          // What hangs fails; what is only slow on a busy machine does not.
+          testTimeout: 60_000
         }
       }
     ]

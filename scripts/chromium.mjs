@@ -9,7 +9,8 @@ import process from "node:process"
 
 const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome"]
 
-const wanted = "The test of the report needs a Chromium. Install one (Debian: apt-get install chromium), or name one in "
+const wanted =
+  "The test of the report needs a Chromium. Install one (Debian: apt-get install chromium), or name one in "
   + "CHROMIUM=/path/to/chromium"
 
 /** @param {string} file */

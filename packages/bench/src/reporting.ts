@@ -93,7 +93,9 @@ export const reportCommands = suites.map((suite) =>
 
 export const bench = Command.make("bench", flags, (given) => make(suites, given)).pipe(
   Command.withDescription(
-    `Measures the bus. Without a suite: ${suites.join(", ")} (${long(suites)}; with --quick less than one), and the report `
+    `Measures the bus. Without a suite: ${suites.join(", ")} (${
+      long(suites)
+    }; with --quick less than one), and the report `
       + "in reports/bench.html."
   )
 )

@@ -66,10 +66,11 @@ const optionsOf = ({ messages, quick, rounds }: Options, targets: ReadonlyArray<
   }
 })
 
+const sum = (seconds: ReadonlyArray<number>): number => seconds.reduce((total, one) => total + one, 0)
+
 /** About how many seconds it takes on two cores of which nobody else wants anything. */
 export const secondsOf = (options: Options): number => {
   const of = optionsOf(options, planned)
-  const sum = (seconds: ReadonlyArray<number>): number => seconds.reduce((total, one) => total + one, 0)
   const weights: Readonly<Record<SuiteName, () => number>> = {
     compare: () => sum(Compare.plan(of.compare).map(Compare.secondsOf)),
     stages: () => sum(Stages.plan(of.stages).map(Stages.secondsOf)),

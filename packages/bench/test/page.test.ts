@@ -10,7 +10,10 @@ import { hostile, report } from "./fixtures/report.ts"
 describe("markup", () => {
   it("escapes what is put into it, and not what is markup already", () => {
     assert.strictEqual(html`<b title="${"\"'"}">${"<&>"}</b>`.text, "<b title=\"&quot;&#39;\">&lt;&amp;&gt;</b>")
-    assert.strictEqual(html`<p>${html`<i>${"<"}</i>`}${[html`<u>`, html`</u>`]}${undefined}</p>`.text, "<p><i>&lt;</i><u></u></p>")
+    assert.strictEqual(
+      html`<p>${html`<i>${"<"}</i>`}${[html`<u>`, html`</u>`]}${undefined}</p>`.text,
+      "<p><i>&lt;</i><u></u></p>"
+    )
   })
 })
 
@@ -43,7 +46,10 @@ describe("the page", () => {
   })
 
   it("needs nothing from elsewhere", () => {
-    const addresses = Array.from(text.matchAll(/(?:href|src|url\()\s*=?\s*["'(]?([^"')\s>]+)/g), ([, address]) => address)
+    const addresses = Array.from(
+      text.matchAll(/(?:href|src|url\()\s*=?\s*["'(]?([^"')\s>]+)/g),
+      ([, address]) => address
+    )
     for (const address of addresses) assert.match(address ?? "", /^#|^http:\/\/www\.w3\.org\//)
   })
 
@@ -72,7 +78,10 @@ describe("the page", () => {
         : cell
     )
     const refused: Report = { ...report, compare: { cells, discarded: [] } }
-    assert.include(page(refused), "No figure for 1 of the measurements: Memory, Low, awaited: in the broker: 1 of 500 missing")
+    assert.include(
+      page(refused),
+      "No figure for 1 of the measurements: Memory, Low, awaited: in the broker: 1 of 500 missing"
+    )
     assert.include(terminal(refused), "no figure for Low, Memory, each ack awaited: in the broker: 1 of 500 missing")
   })
 

@@ -2,7 +2,7 @@ import * as MemoryBroker from "@effect-eventbus/core/MemoryBroker"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import * as Store from "../src/brokers/store.ts"
-import { layer } from "../src/brokers/target.ts"
+import type { layer } from "../src/brokers/target.ts"
 import { Counter } from "../src/counting.ts"
 import { modes } from "../src/load/publishing.ts"
 import { type Load, round } from "../src/load/round.ts"
@@ -47,22 +47,25 @@ const problemOf = (change: (bodies: Array<Uint8Array>) => ReadonlyArray<Uint8Arr
   )
 
 describe("a round", () => {
-  it.live.each([...modes, { perSecond: 3000 }])("%s: everything is acknowledged, stored and handled, and timed", (how) =>
-    Effect.gen(function*() {
-      const done = yield* round(load({ how }))
-      assert.strictEqual(done.acked, 600)
-      assert.deepStrictEqual([done.failed, done.unknown], [0, 0])
-      const fine = { distinct: 600, orderViolations: 0, gaps: 0, duplicates: 0, strangers: 0 }
-      assert.deepStrictEqual(done.stored, fine)
-      assert.deepStrictEqual(done.handled, fine)
-      assert.isAtLeast(done.toHandledMillis, done.toAck.millis)
-      const call = done.call.percentiles
-      const ack = done.ack.percentiles
-      const endToEnd = done.endToEnd.percentiles
-      assert.isDefined(call)
-      assert.isAbove(ack?.p50 ?? 0, 0)
-      assert.isAbove(endToEnd?.max ?? 0, 0)
-    }))
+  it.live.each([...modes, { perSecond: 3000 }])(
+    "%s: everything is acknowledged, stored and handled, and timed",
+    (how) =>
+      Effect.gen(function*() {
+        const done = yield* round(load({ how }))
+        assert.strictEqual(done.acked, 600)
+        assert.deepStrictEqual([done.failed, done.unknown], [0, 0])
+        const fine = { distinct: 600, orderViolations: 0, gaps: 0, duplicates: 0, strangers: 0 }
+        assert.deepStrictEqual(done.stored, fine)
+        assert.deepStrictEqual(done.handled, fine)
+        assert.isAtLeast(done.toHandledMillis, done.toAck.millis)
+        const call = done.call.percentiles
+        const ack = done.ack.percentiles
+        const endToEnd = done.endToEnd.percentiles
+        assert.isDefined(call)
+        assert.isAbove(ack?.p50 ?? 0, 0)
+        assert.isAbove(endToEnd?.max ?? 0, 0)
+      })
+  )
 
   it.live("of a broker that has lost a message gives no figure", () =>
     Effect.gen(function*() {

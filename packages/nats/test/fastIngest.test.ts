@@ -31,7 +31,7 @@ interface Ran {
 /** One history: publishes, deliveries, answers and faults in an order that the seed decides. */
 const history = (seed: number, { faults, replicas }: Kinds): Ran => {
   const next = random(seed)
-  const world = new World({ flow: 1 + next(20), replicas, batchSize: () => 1 + next(12) })
+  const world = new World({ flow: 1 + next(20), replicas, batchSize: () => 1 + next(12), atOnce: 1 + next(30) })
   const ids: Array<string> = []
   let sealed = false
   const chance = (percent: number | undefined): boolean => next(100) < (percent ?? 0)

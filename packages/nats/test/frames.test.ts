@@ -11,8 +11,8 @@ class Recorder implements Door {
   isClosed(): boolean {
     return this.closed
   }
-  sendCommand(command: string | Uint8Array): void {
-    this.chunks.push(Buffer.from(command).toString("utf8"))
+  sendCommand: (frames: Uint8Array) => void = (frames) => {
+    this.chunks.push(Buffer.from(frames).toString("utf8"))
   }
 }
 
@@ -46,8 +46,8 @@ describe("frames", () => {
   test("that were handed over are never written again", async () => {
     const door = new Recorder()
     const held: Array<Uint8Array> = []
-    door.sendCommand = (command) => {
-      if (typeof command !== "string") held.push(command)
+    door.sendCommand = (chunk) => {
+      held.push(chunk)
     }
     const frames = new Frames(door)
     // Far more than one buffer, in turns of their own and in one turn.

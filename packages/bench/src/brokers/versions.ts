@@ -21,7 +21,9 @@ const pom = new URL("../../../../scripts/brokers/kafka/pom.xml", import.meta.url
 /** The protocol has no word for it; what the scripts start is what their list of jars names. */
 const kafka = async (): Promise<string> => {
   if ((process.env["KAFKA_BOOTSTRAP"] ?? "") !== "") return "at KAFKA_BOOTSTRAP, version unknown"
-  return /<groupId>org\.apache\.kafka<\/groupId>\s*<artifactId>[^<]*<\/artifactId>\s*<version>([^<]+)</.exec(await readFile(pom, "utf8"))?.[1] ?? "unknown"
+  return /<groupId>org\.apache\.kafka<\/groupId>\s*<artifactId>[^<]*<\/artifactId>\s*<version>([^<]+)</.exec(
+    await readFile(pom, "utf8")
+  )?.[1] ?? "unknown"
 }
 
 const unknownWhereItFails = (ask: () => Promise<string>): Effect.Effect<string> =>

@@ -20,7 +20,8 @@ export const plan = ({ messages, rounds, targets }: Options): ReadonlyArray<Knob
     targets.map((target) => ({ target, messages, rounds, sweep, id: `knobs-${sweep}-${target.broker}` }))
   )
 
-export const secondsOf = ({ rounds, sweep }: KnobsTask): number => 1.5 + (2 + rounds * sweeps[sweep]!.settings.length) * 0.6
+export const secondsOf = ({ rounds, sweep }: KnobsTask): number =>
+  1.5 + (2 + rounds * sweeps[sweep]!.settings.length) * 0.6
 
 export const knobs = Effect.fnUntraced(function*(options: Options, progress: Progress) {
   const measured: Array<Sweep> = []

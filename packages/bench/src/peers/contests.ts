@@ -3,9 +3,11 @@
  */
 import type * as Broker from "@effect-eventbus/core/Broker"
 import * as MemoryBroker from "@effect-eventbus/core/MemoryBroker"
+import * as KafkaBroker from "@effect-eventbus/kafka/KafkaBroker"
 import * as NatsBroker from "@effect-eventbus/nats/NatsBroker"
 import { Effect, type Layer } from "effect"
 import type { Consuming } from "../baselines/consuming.ts"
+import { consume as consumeKafka } from "../baselines/kafka/consume.ts"
 import * as Kafka from "../baselines/kafka/index.ts"
 import { consume as consumeNats } from "../baselines/nats/consume.ts"
 import * as Nats from "../baselines/nats/index.ts"
@@ -98,7 +100,8 @@ const kafka = (servers: Servers, messages: number, quick: boolean): ReadonlyArra
     among("Kafka", "one at a time", [
       own(OnKafka.callers("publish, awaited", servers, few, 1)),
       raw(Kafka.platformatic.single(servers, 1, 1), few)
-    ])
+    ]),
+    consuming("Kafka", KafkaBroker.layer({ bootstrapBrokers: servers }), messages, consumeKafka(servers))
   ]
 }
 

@@ -38,6 +38,7 @@ const sleep = (millis: number): Promise<void> =>
 /** More than this waits in the sender's socket, not here. */
 const roomBytes = 1024 * 1024
 const pieceBytes = 1024
+const longestLagMillis = 200
 
 /** One direction of a connection. */
 class Line {
@@ -48,6 +49,8 @@ class Line {
   #queued = 0
   #last = 0
   #running = false
+  /** When the slow link has room for the next piece. */
+  #free = 0
 
   constructor(from: net.Socket, to: net.Socket, weather: Weather) {
     this.#from = from
@@ -86,7 +89,7 @@ class Line {
     for (let at = 0; at < bytes.length && !this.#to.destroyed; at += piece) {
       while (weather.stalled && !this.#to.destroyed) await sleep(5)
       const part = bytes.subarray(at, at + piece)
-      if (weather.bytesPerSecond !== Infinity) await sleep(part.length / weather.bytesPerSecond * 1000)
+      if (weather.bytesPerSecond !== Infinity) await this.#turn(part.length)
       if (weather.sliceMillis > 0) await sleep(weather.sliceMillis)
       if (this.#to.destroyed) return
       if (!this.#to.write(part)) {
@@ -96,6 +99,13 @@ class Line {
         })
       }
     }
+  }
+
+  /** Keeps to the rate however late timers are: what one of them loses the next pieces make up for. */
+  async #turn(bytes: number): Promise<void> {
+    const now = performance.now()
+    this.#free = Math.max(this.#free, now - longestLagMillis) + bytes / this.#weather.bytesPerSecond * 1000
+    if (this.#free > now) await sleep(this.#free - now)
   }
 
   get weather(): Weather {

@@ -31,8 +31,15 @@ export const fontFamily = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvet
 /** Wide enough for any font that a reader may have: there is none here to measure with. */
 const emOf = (character: string): number =>
   // Lines are as far apart as this character is wide.
-  character === "国" ? 1.15 :
-  /[ilj.,:;'|!()]/.test(character) ? 0.36 : /[mwMW@%—]/.test(character) ? 0.95 : character === "\u00a0" || character === " " ? 0.34 : 0.62
+  character === "国" ?
+    1.15 :
+    /[ilj.,:;'|!()]/.test(character)
+    ? 0.36
+    : /[mwMW@%—]/.test(character)
+    ? 0.95
+    : character === "\u00a0" || character === " "
+    ? 0.34
+    : 0.62
 
 const fontSizeOf = (font: string | undefined): number => Number(/([\d.]+)px/.exec(font ?? "")?.[1] ?? 12)
 
@@ -63,7 +70,10 @@ export const svgOf = (chart: Chart, size: Size): string => {
 }
 
 const drawing = (chart: Chart, size: Size): Markup => {
-  const svg = svgOf(chart, size).replace("<svg ", `<svg role="img" aria-labelledby="${chart.id}-title ${chart.id}-alt" `)
+  const svg = svgOf(chart, size).replace(
+    "<svg ",
+    `<svg role="img" aria-labelledby="${chart.id}-title ${chart.id}-alt" `
+  )
   return html`<div class="${size.narrow ? "narrow" : "wide"}">${new Markup(svg)}</div>`
 }
 
@@ -99,7 +109,12 @@ export const valueAxis = (size: Size, name: string, format: (value: number) => s
   name,
   nameLocation: "end" as const,
   nameGap: 12,
-  nameTextStyle: { color: colour("soft"), align: "left" as const, fontSize: size.narrow ? 10.5 : 12, padding: [0, 0, 0, -30] },
+  nameTextStyle: {
+    color: colour("soft"),
+    align: "left" as const,
+    fontSize: size.narrow ? 10.5 : 12,
+    padding: [0, 0, 0, -30]
+  },
   axisLabel: { ...axisText(size), formatter: format },
   splitLine
 })

@@ -34,7 +34,7 @@ const rowsOf = (report: Report): ReadonlyArray<Row> => [
     duplicates: cell.duplicates
   })),
   ...(report.peers?.groups ?? []).flatMap(({ broker, contest, peers }) =>
-    peers.map(({ client: _, ours: __, ratio: ___, ...row }): Row => ({ ...row, name: `${broker}, ${contest}: ${row.name}` }))
+    peers.map((peer): Row => ({ ...peer, name: `${broker}, ${contest}: ${peer.name}` }))
   ),
   ...(report.knobs?.sweeps ?? []).flatMap(({ broker, knob, points }) =>
     points.map(({ label, messages, perSecond }): Row => ({

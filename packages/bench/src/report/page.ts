@@ -56,7 +56,8 @@ const stagesChapter = (report: Report): ReadonlyArray<Chapter> =>
   report.stages === undefined || report.stages.loads.length === 0 ? [] : [{
     id: "where",
     title: "Where the time goes",
-    lead: "A publish is validated against its schema, encoded, waits for room among the 8,192 that may be pending, waits in "
+    lead:
+      "A publish is validated against its schema, encoded, waits for room among the 8,192 that may be pending, waits in "
       + "the queue for its batch, is sent, and is acknowledged. The bus notes when each of these ends.",
     body: [...drawn([stagesChart(report)]), Tables.stagesTable(report), Tables.costTable(report)]
   }]
@@ -65,7 +66,8 @@ const peersChapter = (report: Report): ReadonlyArray<Chapter> =>
   report.peers === undefined || report.peers.groups.length === 0 ? [] : [{
     id: "peers",
     title: "Beside what one would pick instead",
-    lead: "Client libraries without a bus, used well and used as most people use them, in turn with ours in the same run.",
+    lead:
+      "Client libraries without a bus, used well and used as most people use them, in turn with ours in the same run.",
     body: [...drawn(peerCharts(report)), Tables.peersTable(report)]
   }]
 
@@ -125,7 +127,10 @@ const facts = (report: Report): ReadonlyArray<readonly [string, string]> => {
     ["Versions", Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ")],
     ["Command", command],
     ["When", `${startedAt.slice(0, 16).replace("T", " ")} UTC, for ${Math.round(tookSeconds)} s`],
-    ["Brokers", "one node each, on the loopback of the same machine, sharing its cores with the bench; acknowledged by all replicas (there is one)"]
+    [
+      "Brokers",
+      "one node each, on the loopback of the same machine, sharing its cores with the bench; acknowledged by all replicas (there is one)"
+    ]
   ]
 }
 
@@ -170,16 +175,20 @@ ${
 ${
     problems.length === 0
       ? undefined
-      : html`<p class="warning">No figure for ${problems.length} of the measurements: ${problems.slice(0, 3).join("; ")}${
-        problems.length > 3 ? "; …" : ""
-      }</p>`
+      : html`<p class="warning">No figure for ${problems.length} of the measurements: ${
+        problems.slice(0, 3).join("; ")
+      }${problems.length > 3 ? "; …" : ""}</p>`
   }
 ${
     tiles.length === 0
       ? undefined
-      : html`<dl class="tiles">${tiles.map(({ figure: value, what }) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>`
+      : html`<dl class="tiles">${
+        tiles.map(({ figure: value, what }) => html`<div><dt>${what}</dt><dd>${value}</dd></div>`)
+      }</dl>`
   }
-<nav aria-label="Contents">${chapters.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}<a href="#aims">Aims</a><a href="#method">Method</a></nav>
+<nav aria-label="Contents">${
+    chapters.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)
+  }<a href="#aims">Aims</a><a href="#method">Method</a></nav>
 </header>
 <main>
 ${
@@ -195,7 +204,9 @@ ${body}</section>
 ${Tables.targetsTable(targets)}</section>
 <section id="method"><h2>Machine, versions, method</h2>
 <p>Enough to do it again, and to doubt it.</p>
-<div class="card"><dl class="facts">${facts(report).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></div>
+<div class="card"><dl class="facts">${
+    facts(report).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)
+  }</dl></div>
 <div class="card"><ul class="method">${method(report).map((text) => html`<li>${text}</li>`)}</ul></div>
 </section>
 </main>

@@ -2,8 +2,12 @@ import { variables } from "./colours.ts"
 import { fontFamily } from "./draw.ts"
 
 export const style = `
-:root{color-scheme:light dark;${variables(0)};--page:#f5f7f9;--met:#13693f;--met-bg:#dff3e7;--missed:#9a2c12;--missed-bg:#fbe6df;--none:#566273;--none-bg:#e8ecf1}
-@media(prefers-color-scheme:dark){:root{${variables(1)};--page:#0e1319;--met:#7fdcaa;--met-bg:#12301f;--missed:#ffab91;--missed-bg:#3a1b12;--none:#9fabba;--none-bg:#222b35}}
+:root{color-scheme:light dark;${
+  variables(0)
+};--page:#f5f7f9;--met:#13693f;--met-bg:#dff3e7;--missed:#9a2c12;--missed-bg:#fbe6df;--none:#566273;--none-bg:#e8ecf1}
+@media(prefers-color-scheme:dark){:root{${
+  variables(1)
+};--page:#0e1319;--met:#7fdcaa;--met-bg:#12301f;--missed:#ffab91;--missed-bg:#3a1b12;--none:#9fabba;--none-bg:#222b35}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 ${fontFamily}}

@@ -24,7 +24,9 @@ const table = (
 ): Markup => {
   const heads = columns.map((name, i): Column => ({ name, numeric: i >= texts }))
   return html`<details><summary>${summary}</summary><div class="card"><div class="scroll" tabindex="0" role="region" aria-label="${summary}"><table>
-<thead><tr>${heads.map(({ name, numeric }) => html`<th scope="col"${numeric ? html` class="n"` : undefined}>${name}</th>`)}</tr></thead>
+<thead><tr>${
+    heads.map(({ name, numeric }) => html`<th scope="col"${numeric ? html` class="n"` : undefined}>${name}</th>`)
+  }</tr></thead>
 <tbody>${
     rows.map((row) =>
       html`<tr>${
@@ -199,13 +201,17 @@ export const targetsTable = (targets: ReadonlyArray<Target>): Markup =>
 <thead><tr><th scope="col">Aim</th><th scope="col">at least</th><th scope="col">stretch</th><th scope="col">this run</th><th scope="col">verdict</th></tr></thead>
 <tbody>${
     targets.map(({ figure, least, stretch, verdict, what, why }) =>
-      html`<tr${why === "" ? undefined : html` class="has-why"`}><td>${what}</td><td data-name="at least">${least}</td>${
+      html`<tr${
+        why === "" ? undefined : html` class="has-why"`
+      }><td>${what}</td><td data-name="at least">${least}</td>${
         stretch === "" ? html`<td></td>` : html`<td data-name="stretch">${stretch}</td>`
       }${figure === "" ? html`<td></td>` : html`<td data-name="this run">${figure}</td>`}<td><span class="verdict ${
         verdict.replace(" ", "-")
       }">${words[verdict]}</span></td></tr>
-${why === "" ? undefined : html`<tr class="why"><td colspan="5">${why}</td></tr>
-`}`
+${
+        why === "" ? undefined : html`<tr class="why"><td colspan="5">${why}</td></tr>
+`
+      }`
     )
   }</tbody>
 </table></div>

@@ -16,9 +16,7 @@ export const grid = (rows: Rows, texts = 1): Array<string> => {
   const columns = Math.max(0, ...rows.map(({ length }) => length))
   const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => (row[i] ?? "").length)))
   return rows.map((row) =>
-    `  ${
-      row.map((cell, i) => i < texts ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ")
-    }`.trimEnd()
+    `  ${row.map((cell, i) => i < texts ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ")}`.trimEnd()
   )
 }
 

@@ -7,7 +7,7 @@ import type { Target } from "../brokers/target.ts"
 import { partitions } from "../compare/cell.ts"
 import { Latency } from "../latency.ts"
 import type { Mode } from "../load/publishing.ts"
-import { type Load, round, type Round } from "../load/round.ts"
+import { type Load, type Round, round } from "../load/round.ts"
 import { shapeOf } from "../load/shape.ts"
 import { spreadOf } from "../spread.ts"
 import { type MeasuringCost, type Stage, type StageName, stageNames, type StagesOfLoad } from "./figures.ts"
@@ -30,6 +30,8 @@ export interface StagesResult {
 }
 
 const zero = { p50: 0, p90: 0, p95: 0, p99: 0, max: 0 }
+
+const of = (latency: Latency): Stage => ({ mean: latency.mean, ...latency.percentiles ?? zero })
 
 class Stages {
   readonly #stages: Readonly<Record<StageName, Latency>> = {
@@ -69,7 +71,6 @@ class Stages {
   }
 
   get figures(): { readonly stages: Readonly<Record<StageName, Stage>>; readonly total: Stage } {
-    const of = (latency: Latency): Stage => ({ mean: latency.mean, ...latency.percentiles ?? zero })
     const { ack, encode, late, queue, send, settle, validate, window } = this.#stages
     return {
       stages: {
@@ -86,6 +87,11 @@ class Stages {
     }
   }
 }
+
+const cpu = (rounds: ReadonlyArray<Round>) =>
+  spreadOf(rounds.map(({ messages, toAck }) => toAck.cpuMillis / messages * 1000))
+const speed = (rounds: ReadonlyArray<Round>) =>
+  spreadOf(rounds.map(({ messages, toAck }) => messages / toAck.millis * 1000))
 
 export const measure = Effect.fnUntraced(function*(task: StagesTask) {
   let number = 0
@@ -128,10 +134,6 @@ export const measure = Effect.fnUntraced(function*(task: StagesTask) {
     })
   }
   loads.push({ broker, load: "window full", messages: task.messages, rounds: task.rounds, ...full.figures })
-  const cpu = (rounds: ReadonlyArray<Round>) =>
-    spreadOf(rounds.map(({ messages, toAck }) => toAck.cpuMillis / messages * 1000))
-  const speed = (rounds: ReadonlyArray<Round>) =>
-    spreadOf(rounds.map(({ messages, toAck }) => messages / toAck.millis * 1000))
   const result: StagesResult = {
     loads,
     cost: {

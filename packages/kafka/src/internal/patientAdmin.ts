@@ -46,10 +46,13 @@ const again = async <A>(ask: () => Promise<A>, { now, pauseMillis, sleep, within
   }
 }
 
-/** `ping` is not asked again: health is about the connection as it is. Nor is what cannot be said twice. */
+/**
+ * `ping` is not asked again: health is about the connection as it is. Nor is `grow`. To create twice is a conflict, which
+ * means that the topic is there.
+ */
 export const patient = (admin: Admin, patience: Patience): Admin => ({
   ping: admin.ping,
-  create: admin.create,
+  create: (topic, options) => again(() => admin.create(topic, options), patience),
   grow: admin.grow,
   close: admin.close,
   maxMessageBytes: () => again(() => admin.maxMessageBytes(), patience),

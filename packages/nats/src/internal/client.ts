@@ -125,7 +125,9 @@ export class Client {
     this.clock = fields.clock
     this.id = fields.id
     this.inbox = `${fields.config.inboxPrefix}.${fields.id}`
-    if (!(this.connection instanceof NatsConnectionImpl)) throw new Error("not a connection of @nats-io/nats-core")
+    if (!(this.connection instanceof NatsConnectionImpl)) {
+      throw new Error("the connection is not one of our @nats-io/nats-core: it is installed in two versions")
+    }
     this.#frames = new Frames(this.connection.protocol)
   }
 
@@ -180,7 +182,7 @@ export class Client {
       callback: (error, message) => {
         if (error !== null) denied?.(error.message)
         else if (message instanceof MsgImpl) received(new Incoming(message))
-        else throw new Error("not a message of @nats-io/nats-core")
+        else throw new Error("the message is not one of our @nats-io/nats-core")
       }
     })
     return (ended) => {

@@ -26,6 +26,13 @@ import type { Shared } from "./window.ts"
 const askedFlow = 500
 const probePause = 100
 
+/**
+ * Records that are asked for at once. What of them is absent is sent before the next ones are asked for: on a link that is
+ * slow, or breaks again and again, each turn gets something done, and its questions do not fill the link for longer than
+ * the connection's own pings wait.
+ */
+const askedAtOnce = 256
+
 /** How often a lane looks whether answers stay out. */
 export const sweepMillis = 250
 
@@ -61,6 +68,8 @@ export interface Routes {
 /** What a lane needs of the rest of the driver. */
 export interface LaneContext extends Pick<Shared, "inbox" | "subjects" | "nobody" | "later"> {
   readonly outbound: Pick<Outbound, "sent">
+  /** Instead of {@link askedAtOnce}. */
+  readonly atOnce?: number
   readonly client:
     & Pick<Client, "publish" | "publishPlain" | "barrier" | "connected" | "maxPayload" | "lastAckAt" | "clock">
     & { readonly config: Pick<Decided, "ackTimeoutMillis"> }
@@ -353,7 +362,8 @@ export class FastLane {
   // --- probes -----------------------------------------------------------------------------------------------------------
 
   #probe(): void {
-    const next = this.#waiting.findIndex(({ again }) => !again)
+    const { atOnce = askedAtOnce } = this.#shared
+    const next = this.#waiting.findIndex(({ again }, i) => !again || i === atOnce)
     this.#probed = next < 0 ? this.#waiting : this.#waiting.slice(0, next)
     this.#waiting = next < 0 ? [] : this.#waiting.slice(next)
     this.#absent = new Set()

@@ -2,14 +2,21 @@
  * Messages on their way out, written as the protocol has them (`HPUB subject reply bytes bytes`, headers, body) into
  * large buffers that the client sends as they are.
  *
- * The client's own `publish` makes four buffers of each message and copies them together again: with a record of 300 bytes
- * that is a third of what publishing it costs. Here a message costs no buffer at all. The frames go out at the end of the
- * running turn, as the client's own would, or when a buffer is full.
+ * The client's own `publish` makes four buffers of each message and copies them together again. Here a message costs no
+ * buffer at all. The frames go out at the end of the running turn, as the client's own would, or when a buffer is full.
  */
-import type { ProtocolHandler } from "@nats-io/nats-core/internal"
 
-/** What it needs of the client. */
-export type Door = Pick<ProtocolHandler, "isClosed" | "noMorePublishing" | "outBytes" | "outMsgs" | "sendCommand">
+/** What it needs of the client: its `ProtocolHandler` has it. */
+export interface Door {
+  readonly isClosed: () => boolean
+  /** It drains, and takes nothing more. */
+  readonly noMorePublishing: boolean
+  /** What the connection's `stats` tell. */
+  outBytes: number
+  outMsgs: number
+  /** Puts whole frames behind what it has. */
+  readonly sendCommand: (frames: Uint8Array) => void
+}
 
 const bufferSize = 64 * 1024
 

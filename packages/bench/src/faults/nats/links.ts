@@ -153,4 +153,41 @@ const slow = [200, 2000, 8000].flatMap((window) =>
   }))
 )
 
-export const scenarios: ReadonlyArray<Scenario> = [...reset, ...halfOpen, ...limited, ...sliced, ...late, ...slow]
+/** After the cut everything in the window has to be asked for before it is sent: on this link that takes its time. */
+const slowAndCut = inBothModes({
+  id: "F13",
+  name: "50 kB/s, 4000 unsettled, then a cut",
+  injects: "a link of 50 kB/s for 20 s, with a window of 4,000, whose connection is reset after 4 s: it has to go on",
+  asserts,
+  longestGapMillis: 20_000,
+  quick: false,
+  proxied: true
+}, ({ proxy }) => ({
+  bus: { maxPending: 4000, deliveryTimeout: "2 minutes" },
+  rate: 20_000,
+  inject: (live) =>
+    Effect.gen(function*() {
+      yield* live.busy(150)
+      proxy.throttle(50 * kilobyte)
+      yield* Effect.sleep(4000)
+      const before = proxy.cuts
+      proxy.reset()
+      live.injected(proxy.cuts - before)
+      const acked = live.acked
+      yield* Effect.sleep(16_000)
+      live.note("acked after the cut", live.acked - acked)
+      if (live.acked - acked < 100) live.violation(`I7: only ${live.acked - acked} acknowledged in 16 s after the cut`)
+      proxy.mend()
+      live.repaired()
+    })
+}))
+
+export const scenarios: ReadonlyArray<Scenario> = [
+  ...reset,
+  ...halfOpen,
+  ...limited,
+  ...sliced,
+  ...late,
+  ...slow,
+  ...slowAndCut
+]

@@ -27,7 +27,8 @@ export const memoryChart = (report: Report): Chart | undefined => {
         }, ${megabytes(peak.heapMb)}, ${megabytes(after.heapMb)} after a collection`
       ).join(". ")
     }.`,
-    note: "Solid: the whole process (RSS). Thin: its JavaScript heap. Publisher, consumer and handlers are in it; the broker "
+    note:
+      "Solid: the whole process (RSS). Thin: its JavaScript heap. Publisher, consumer and handlers are in it; the broker "
       + "in memory keeps every record in it as well, which is why that one grows.",
     height: ({ narrow }) => narrow ? 320 : 340,
     option: (size: Size) => ({

@@ -27,19 +27,21 @@ const niceMax = (value: number): number => {
   return Math.ceil(value / unit) * unit
 }
 
+const label = (peer: Peer, size?: Size): string =>
+  `${rounded(peer.messagesPerSecond.median)}${
+    peer.ours ? "" : `  ·  ${size?.narrow === true ? "ours" : "ours is"} ${ratio(peer.ratio.median)}`
+  }`
+
 const chartOf = (group: PeerGroup): Chart => {
   const rows = group.peers.toSorted((a, b) => a.messagesPerSecond.median - b.messagesPerSecond.median)
-  const label = (peer: Peer, size?: Size): string =>
-    `${rounded(peer.messagesPerSecond.median)}${
-      peer.ours ? "" : `  ·  ${size?.narrow === true ? "ours" : "ours is"} ${ratio(peer.ratio.median)}`
-    }`
   return {
     id: idOf(group),
     title: `${group.broker}, ${group.contest}: ours and what one would pick instead`,
     alt: `Bars, messages a second. ${
       rows.toReversed().map((peer) => `${peer.name}${peer.ours ? " (ours)" : ""} ${label(peer)}`).join("; ")
     }.`,
-    note: `The same bytes and the same guarantees, ${group.rounds} rounds in turn. Bars are medians, whiskers the slowest `
+    note:
+      `The same bytes and the same guarantees, ${group.rounds} rounds in turn. Bars are medians, whiskers the slowest `
       + "and the fastest round; ratios are medians of the ratios round by round."
       + (rows.some(({ name }) => name.includes("ProducerPerformance"))
         ? " Kafka's own tool is the ceiling: its records have no keys and no headers, and mean nothing."

@@ -2,7 +2,7 @@
  * Where the time of a publish goes.
  */
 import { labels } from "../../brokers/target.ts"
-import { type StageName, stageLabels, stageNames, type StagesOfLoad } from "../../stages/figures.ts"
+import { stageLabels, type StageName, stageNames, type StagesOfLoad } from "../../stages/figures.ts"
 import { colour } from "../colours.ts"
 import { axisText, type Chart, legend, lyingAxis, type Size } from "../draw.ts"
 import type { Report } from "../model.ts"
@@ -13,13 +13,14 @@ const shareOf = ({ stages }: StagesOfLoad, name: StageName): number => {
   return total === 0 ? 0 : stages[name].mean / total * 100
 }
 
+const nameOf = ({ broker, load, total }: StagesOfLoad, size: Size): string =>
+  size.narrow
+    ? `${labels[broker]}, ${load}: ${duration(total.mean)}`
+    : `${labels[broker]}, ${load}   ${duration(total.mean)}`
+
 export const stagesChart = ({ stages }: Report): Chart | undefined => {
   const loads = stages?.loads ?? []
   if (loads.length === 0) return undefined
-  const nameOf = ({ broker, load, total }: StagesOfLoad, size: Size): string =>
-    size.narrow
-      ? `${labels[broker]}, ${load}: ${duration(total.mean)}`
-      : `${labels[broker]}, ${load}   ${duration(total.mean)}`
   // Drawn from below.
   const rows = loads.toReversed()
   return {
@@ -32,7 +33,8 @@ export const stagesChart = ({ stages }: Report): Chart | undefined => {
         }`
       ).join(". ")
     }.`,
-    note: "Share of each stage in the mean time from the call to the settlement, which stands beside the name. At a fixed "
+    note:
+      "Share of each stage in the mean time from the call to the settlement, which stands beside the name. At a fixed "
       + "rate the times are what a message takes; with the window full most of it is waiting in line behind 8,192 others.",
     height: ({ narrow }) => (narrow ? 112 : 76) + loads.length * (narrow ? 40 : 30),
     option: (size) => ({

@@ -76,9 +76,10 @@ export const byLevel = (report: Report): Chart => {
     id: "throughput",
     title: "Messages a second, from the first publish to the last acknowledgement",
     alt: `Bars, one group for each level, messages a second. ${sentence(groups, brokers)}.`,
-    note: `${
-      sizes.map(({ messages, name }) => `${name}: ${messages.toLocaleString("en-US")} messages`).join(". ")
-    }. Bars are medians over the rounds in the fastest way to publish, whiskers the slowest and the fastest round. `
+    note:
+      `${
+        sizes.map(({ messages, name }) => `${name}: ${messages.toLocaleString("en-US")} messages`).join(". ")
+      }. Bars are medians over the rounds in the fastest way to publish, whiskers the slowest and the fastest round. `
       + "While it runs, the same process consumes and handles all of it.",
     height,
     option: bars(groups, brokers)
@@ -97,7 +98,8 @@ export const byMode = (report: Report): Chart | undefined => {
     id: "modes",
     title: "Three ways to publish 10,000 messages",
     alt: `Bars, one group for each way to publish, messages a second. ${sentence(groups, brokers)}.`,
-    note: "Each ack awaited: 1,000 callers, each waits for the acknowledgement of its message before it sends the next. "
+    note:
+      "Each ack awaited: 1,000 callers, each waits for the acknowledgement of its message before it sends the next. "
       + "Async window: one caller, which waits only while 8,192 messages are pending. Batch: five callers, 500 at a time.",
     height,
     option: bars(groups, brokers, true)

@@ -3,7 +3,8 @@
  *
  * A group's walk over an aggregate's stored events is a pointer. A handler may start with the event that the pointer is
  * at; success moves it on, and so does a dead letter. It goes back only after something that may lose settlements: a
- * crash, a lost connection, and, where the broker does not hand partitions over exactly, a change of members.
+ * crash, a lost connection, and, where the broker does not hand partitions over exactly or commits positions instead of
+ * records, a change of members and a restart.
  */
 import type { Entry } from "../../History.ts"
 import type { Stored } from "../../ReadBack.ts"
