@@ -98,7 +98,10 @@ export const makeConsumer = Effect.fnUntraced(function*(
   const { rebalanceTimeoutMillis } = settings.consumer
   // A member that hands over makes the others wait, longer than for other requests. To ask again is no second membership.
   const patience = (found: Failure): number =>
-    found.kind === "timeout" ? rebalanceTimeoutMillis : patienceInRequests * settings.requestTimeoutMillis
+    // A request that is not answered in time takes its connection with it, and so the others that wait on it.
+    found.kind === "timeout" || found.kind === "lost"
+      ? rebalanceTimeoutMillis
+      : patienceInRequests * settings.requestTimeoutMillis
   yield* ask(() => membership.join()).pipe(
     Effect.retry({
       while: (found) => passes(found) && Number(clock.monotonicTimeNanosUnsafe() - begin) / 1e6 < patience(found),

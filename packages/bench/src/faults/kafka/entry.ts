@@ -57,7 +57,7 @@ const entry: Scenario = {
       {
         name: "TLS against plain",
         options: { bootstrapBrokers: cluster.bootstrap, tls: true, ...short },
-        reasons: ["BrokerFailure", "NotConnected", "Timeout"],
+        reasons: ["BrokerFailure", "NotConnected", "Timeout", "Unauthorized"],
         millis: 6000
       },
       {

@@ -17,6 +17,7 @@ import {
 import { KafkaBroker } from "@effect-eventbus/kafka"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Effect, Exit, Layer, References, Stream, SubscriptionRef } from "effect"
+import { writeSync } from "node:fs"
 import { Moved } from "../moved.ts"
 import { listening } from "../unclear.ts"
 import { brisk } from "./lab.ts"
@@ -25,8 +26,16 @@ import type { Line, Settings } from "./lines.ts"
 const settings: Settings = JSON.parse(process.argv[2] ?? "{}")
 const { group, member, topic: name } = settings
 
+/** Waits until the system has the line: `process.stdout` queues what a slow reader has no room for, and a SIGKILL loses it. */
 const say = (line: Line): void => {
-  process.stdout.write(`${JSON.stringify({ ...line, at: performance.timeOrigin + performance.now() })}\n`)
+  const text = Buffer.from(`${JSON.stringify({ ...line, at: performance.timeOrigin + performance.now() })}\n`)
+  for (let at = 0; at < text.length;) {
+    try {
+      at += writeSync(1, text, at)
+    } catch (error) {
+      if (!(error instanceof Error) || !("code" in error) || error.code !== "EAGAIN") throw error
+    }
+  }
 }
 
 const topic = Topic.make(name, { events: [Moved], partitions: settings.partitions })

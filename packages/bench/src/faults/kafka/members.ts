@@ -28,7 +28,11 @@ export class MemberProcess {
     // The lines before the one that tells of the end.
     const read = new Promise<void>((resolve) => lines.once("close", () => resolve()))
     const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()))
-    lines.on("line", (line) => this.lines.push(JSON.parse(line)))
+    lines.on("line", (line) => {
+      // What ends the process is printed there, too.
+      if (line.startsWith("{\"_tag\"")) this.lines.push(JSON.parse(line))
+      else this.errors += `${line}\n`
+    })
     child.stderr.on("data", (chunk: Buffer) => {
       this.errors += chunk.toString()
     })
