@@ -1,18 +1,18 @@
 // npm test: type check, lint, format check and all tests, on real brokers too, all of them even when one fails.
 //
-// Each project of vitest runs by itself, one after the other, and starts the brokers that it needs (Go for NATS; Java and
-// Maven for Kafka). Where there can be none it fails and says what to install; nothing is skipped. Then the table of laws
-// in docs/laws.md has to be what the run gave. `--brokers` leaves out the projects that need none; other arguments go to
-// vitest (`--project unit`, a file name). The count of what passed and failed, each step as one test, is left in
-// .reports/test.json for .ci/run.
+// Each project of vitest runs by itself, one after the other, and starts what it needs: brokers (Go for NATS; Java and
+// Maven for Kafka), and Chromium for the report of the bench. Where that cannot be it fails and says what to install;
+// nothing is skipped. Then the table of laws in docs/laws.md has to be what the run gave. `--brokers` leaves out the
+// projects that need none of it; other arguments go to vitest (`--project unit`, a file name). The count of what passed
+// and failed, each step as one test, is left in .reports/test.json for .ci/run.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { endAs, supervise } from "./lib/supervise.mjs"
 import { environment, modules, root } from "./lib/workspace.mjs"
 
 const reports = path.join(root, ".reports")
-/** In this order. Those after the first need a broker. */
-const projects = ["unit", "nats", "faults-nats", "kafka", "faults-kafka"]
+/** In this order. Those after the first need a broker, or a browser. */
+const projects = ["unit", "nats", "faults-nats", "kafka", "faults-kafka", "bench"]
 /** Not by its command: that is a shell, which would die of a signal alone and leave vitest and its brokers running. */
 const vitest = path.join(modules, "vitest", "vitest.mjs")
 const seconds = (/** @type {number} */ since) => `${((performance.now() - since) / 1000).toFixed(1)} s`

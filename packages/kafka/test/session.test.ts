@@ -170,6 +170,19 @@ describe("a producing session", () => {
     assert.deepStrictEqual(told, ["0 a: stored at 0", "0 b: stored at 1"])
   })
 
+  it("a second answer to one request changes nothing", async () => {
+    const { batches, sent, session } = cluster()
+    const { done, told } = results()
+    session.produce([job(0, "a")], done)
+    await settle()
+    sent[0]!.answer(0, stored(0n))
+    sent[0]!.answer(0, stored(0n))
+    sent[0]!.answer(0, lost)
+    session.produce([job(0, "b")], done)
+    assert.deepStrictEqual(batches().at(-1), ["0: 1/1 b"])
+    assert.deepStrictEqual(told, ["0 a: stored at 0"])
+  })
+
   it("the same bytes go again until there is a definite answer", async () => {
     const { batches, last, pause, refreshed, session } = cluster()
     const { done, told } = results()

@@ -233,6 +233,8 @@ export class Session {
   // --- answers ----------------------------------------------------------------------------------------------------------
 
   #answered(flight: Flight, answer: Answer): void {
+    // Answered before: a second answer must not move the sequence on once more.
+    if (!flight.underWay) return
     flight.underWay = false
     if (answer._tag === "Stored") {
       this.#stored(flight, answer.baseOffset)
