@@ -99,15 +99,25 @@ export const startMember = (settings: Settings): Effect.Effect<MemberProcess, St
 
 type Ended = Extract<Stamped, { readonly _tag: "Ended" }>
 
-/** What it had begun and not ended at a moment, as interrupted then. */
-const cutOff = (lines: ReadonlyArray<Stamped>, at: number): ReadonlyArray<Ended> => {
-  const running = new Set<number>()
+/** What it had begun and not ended when a signal came, as interrupted then. */
+const cutOff = (
+  lines: ReadonlyArray<Stamped>,
+  { at, signal }: { readonly at: number; readonly signal: NodeJS.Signals }
+): ReadonlyArray<Ended> => {
+  const running = new Map<number, number>()
   for (const line of lines) {
-    if (line.at > at) break
-    if (line._tag === "Started") running.add(line.run)
+    // A signal takes a moment to arrive: what was begun in that moment died, too.
+    if (line.at > at && signal !== "SIGKILL") break
+    if (line._tag === "Started") running.set(line.run, line.at)
     else if (line._tag === "Ended") running.delete(line.run)
   }
-  return [...running].map((run) => ({ _tag: "Ended", run, outcome: "interrupted", at }))
+  return Array.from(running, ([run, begun]) => ({
+    _tag: "Ended",
+    run,
+    outcome: "interrupted",
+    // Behind its beginning, also where entries are ordered by time.
+    at: Math.max(at, begun + 0.001)
+  }))
 }
 
 /**
@@ -116,9 +126,7 @@ const cutOff = (lines: ReadonlyArray<Stamped>, at: number): ReadonlyArray<Ended>
  * group went on without it, is told apart: Kafka fences commits, not handlers.
  */
 const seen = ({ lines, signals }: MemberProcess) => {
-  const gone = signals.flatMap(({ at, signal }) =>
-    signal === "SIGKILL" || signal === "SIGSTOP" ? cutOff(lines, at) : []
-  )
+  const gone = signals.flatMap((one) => one.signal === "SIGKILL" || one.signal === "SIGSTOP" ? cutOff(lines, one) : [])
   const windows = signals.flatMap(({ at: from, signal }) =>
     signal === "SIGCONT"
       ? [{ from, to: lines.find(({ _tag, at }) => _tag === "Assigned" && at > from)?.at ?? Infinity }]
