@@ -31,7 +31,10 @@ export const makeMembership = (
       heartbeatInterval: own.heartbeatIntervalMillis,
       ...(instanceId === undefined ? undefined : { groupInstanceId: instanceId }),
       // Called before each JoinGroup, and awaited: here a rebalance waits for the hand-over.
-      protocolsMetadata: () => events.onRevoke(consumer.memberId === null).then(() => Buffer.alloc(0)),
+      protocolsMetadata: () => {
+        rejoining = true
+        return events.onRevoke(consumer.memberId === null).then(() => Buffer.alloc(0))
+      },
       partitionAssigner: (_current, members, _topics, metadata) =>
         [...assign(
           [...members.values()].map(({ memberId, topics }) => ({ memberId, topics: topics ?? [] })),
@@ -55,6 +58,13 @@ export const makeMembership = (
   const reader = new TopicReader(consumer, pool, topic)
   let closed = false
   let joining = false
+  /**
+   * The client is joining, by itself too: then it counts as inactive, and must be left alone.
+   * 1. A heartbeat tells of a rebalance, the client joins, and waits for the slowest member. 2. Taken for a lost membership, it
+   * is told to join: now two of its joins are under way, each of which goes on with heartbeats of its own. 3. The second join of
+   * the group's leader begins the next rebalance, and so on: the group never comes to rest.
+   */
+  let rejoining = false
   let expired = false
   /** When the heartbeat was sent that is on its way, or was the last one. */
   let asked = 0
@@ -69,7 +79,14 @@ export const makeMembership = (
     assignments?.find((assignment) => assignment.topic === topic)?.partitions ?? []
 
   if (own.groupProtocol === "classic") {
+    const rejoined = (): void => {
+      rejoining = false
+    }
+    // Whether it has worked or not. Declared under the one name, emitted under the other.
+    consumer.on("consumer:group:rejoin", rejoined)
+    consumer.on("consumer:rejoin", rejoined)
     consumer.on("consumer:group:join", ({ assignments }) => {
+      rejoining = false
       expired = false
       reader.forget()
       proved = events.now()
@@ -197,6 +214,7 @@ export const makeMembership = (
         fail(error)
       } finally {
         joining = false
+        rejoining = false
       }
     },
     expired: (now) => {
@@ -204,7 +222,7 @@ export const makeMembership = (
       expired = true
       return true
     },
-    active: () => joining || consumer.isActive(),
+    active: () => joining || rejoining || consumer.isActive(),
     leaders: () => reader.leaders().catch(fail),
     fetch: ({ maxWaitMillis, node, partitions }) =>
       reader.fetch({
