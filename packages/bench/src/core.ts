@@ -4,6 +4,7 @@
 import { Effect } from "effect"
 import * as Child from "./child.ts"
 import type { Check, Figures, Row, Spread } from "./figures.ts"
+import { flatName, flatRow } from "./flatRow.ts"
 import { machine, versions } from "./machine.ts"
 import { interleave, type Measured } from "./rounds.ts"
 import { ratioOf, spreadOf } from "./spread.ts"
@@ -25,26 +26,6 @@ export interface Options {
 }
 
 const thousands = (value: number): string => value.toLocaleString("en-US")
-
-export const flatName = (messages: number): string => `${thousands(messages)} messages`
-
-export const flatRow = (flats: ReadonlyArray<Flat>, messages: number, name = flatName(messages)): Row => {
-  const own = flats.filter((flat) => flat.messages === messages)
-  const total = (key: keyof Flat["counts"]) => own.reduce((sum, { counts }) => sum + counts[key], 0)
-  return {
-    name,
-    messages,
-    messagesPerSecond: spreadOf(own.map(({ millis }) => messages / millis * 1000)),
-    cpuNanosPerMessage: spreadOf(own.map(({ cpuMillis }) => cpuMillis / messages * 1e6)),
-    rssGrowthMb: Math.max(...own.map(({ rssGrowthMb }) => rssGrowthMb)),
-    acked: total("acked"),
-    failed: total("failed"),
-    unknown: total("unknown"),
-    orderViolations: total("orderViolations"),
-    gaps: total("gaps"),
-    duplicates: total("duplicates")
-  }
-}
 
 /** A message in ten thousand may cost a fiber or a timer: those of the publishers, and of what runs now and then. */
 const rarely = (count: number, messages: number): boolean => count <= 20 + messages / 10_000

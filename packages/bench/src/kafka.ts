@@ -4,10 +4,11 @@
 import { Effect } from "effect"
 import { type Baseline, measureOf } from "./baselines/baseline.ts"
 import * as Raw from "./baselines/kafka/index.ts"
+import { latencyTarget, spread, times } from "./beside.ts"
 import { kafka as broker } from "./brokers/kafka.ts"
 import * as Child from "./child.ts"
-import { flatName, flatRow } from "./core.ts"
-import type { Check, Figures, Row, Spread } from "./figures.ts"
+import type { Check, Figures, Row } from "./figures.ts"
+import { flatName, flatRow } from "./flatRow.ts"
 import { machine, versions } from "./machine.ts"
 import { interleave, type Measured } from "./rounds.ts"
 import { ratioOf } from "./spread.ts"
@@ -28,10 +29,6 @@ export interface Options {
 /** The bus's own default bound. */
 const inFlight = 8192
 
-const times = (value: number): string => `${value.toFixed(2)} x`
-
-const spread = ({ max, median, min }: Spread): string => `${times(median)} (${times(min)} to ${times(max)})`
-
 const atLeast = (own: Measured, raw: Measured, least: number, stretch: number): Check => {
   const ratio = ratioOf(own.speeds, raw.speeds)
   const reached = ratio.median >= stretch ? ", which is the stretch" : ""
@@ -41,14 +38,6 @@ const atLeast = (own: Measured, raw: Measured, least: number, stretch: number): 
     detail: `${spread(ratio)}${reached}`
   }
 }
-
-const p50 = ({ row }: Measured): number => row.publishToAckMs?.p50 ?? Number.NaN
-
-const latencyTarget = (own: Measured, raw: Measured): Check => ({
-  name: `P50, ${own.row.name} / ${raw.row.name}: at most 1.3 x`,
-  ok: p50(own) <= 1.3 * p50(raw),
-  detail: `${times(p50(own) / p50(raw))} (${p50(own).toFixed(3)} ms and ${p50(raw).toFixed(3)} ms)`
-})
 
 const flatTargets = (rows: ReadonlyArray<Row>): ReadonlyArray<Check> => {
   const speeds = rows.map(({ messagesPerSecond }) => messagesPerSecond.median)

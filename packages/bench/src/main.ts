@@ -1,10 +1,9 @@
 /**
  * `pnpm bench <suite>`.
  */
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Console, Data, Effect, References, Runtime } from "effect"
-import { CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
+import { Console, Effect } from "effect"
+import { Command } from "effect/cli"
+import * as CommandLine from "./commandLine.ts"
 import { consume } from "./consume.ts"
 import { core } from "./core.ts"
 import type { Figures } from "./figures.ts"
@@ -13,37 +12,15 @@ import { nats } from "./nats.ts"
 import { page } from "./report.ts"
 import { bench, reportCommands } from "./reporting.ts"
 
-/** A check failed. The page has said which. */
-class ChecksFailed extends Data.TaggedError("ChecksFailed") {
-  override readonly [Runtime.errorReported] = false
-}
-
-/** A round that could not be measured, or whose figure would be wrong. */
-class SuiteFailed extends Data.TaggedError("SuiteFailed")<{ readonly cause: Error }> {
-  override get [CliError.userMessage](): string {
-    return this.cause.message
-  }
-}
-
 const flags = {
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Print one JSON object at the end, and nothing else on standard output")
-  ),
-  messages: Flag.Int("messages").pipe(
-    Flag.withDefault(200_000),
-    Flag.filter((count) => count >= 1000, () => "at least 1,000"),
-    Flag.withDescription("Messages in one round (default 200,000)")
-  ),
-  rounds: Flag.Int("rounds").pipe(
-    Flag.withDefault(5),
-    Flag.filter((count) => count >= 1, () => "at least 1"),
-    Flag.withDescription("Rounds, of which the median counts (default 5)")
-  ),
-  quick: Flag.Boolean("quick").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("A tenth of the messages and 3 rounds: to see that it works, not for figures")
-  )
+  json: CommandLine.json,
+  messages: CommandLine.count("messages", {
+    otherwise: 200_000,
+    least: 1000,
+    description: "Messages in one round (default 200,000)"
+  }),
+  rounds: CommandLine.count("rounds", { otherwise: 5, description: "Rounds, of which the median counts (default 5)" }),
+  quick: CommandLine.quick("A tenth of the messages and 3 rounds: to see that it works, not for figures")
 }
 
 const say = (text: string) =>
@@ -74,12 +51,12 @@ const suite = <E extends Error>(
         quick
       }).pipe(
         Effect.ensuring(clearLine),
-        Effect.mapError((cause) => new SuiteFailed({ cause }))
+        Effect.mapError((cause) => new CommandLine.Failed({ cause }))
       )
       yield* Console.log(json ? JSON.stringify(figures) : page(figures))
       if (figures.checks.some(({ ok }) => !ok)) {
         if (json) yield* Console.error(page(figures))
-        return yield* new ChecksFailed()
+        return yield* new CommandLine.ToldAlready()
       }
     })
   ).pipe(Command.withDescription(description))
@@ -129,13 +106,6 @@ const kafkaSuite = suite(
     })
 )
 
-const everything = bench.pipe(
+CommandLine.main(bench.pipe(
   Command.withSubcommands([...reportCommands, coreSuite, consumeSuite, natsSuite, kafkaSuite])
-)
-
-NodeRuntime.runMain(
-  Command.run(everything, { version: "" }).pipe(
-    Effect.provide([NodeServices.layer, CliConfig.layer({ builtIns: [GlobalFlag.Help] })]),
-    Effect.provideService(References.LogToStderr, true)
-  )
-)
+))

@@ -4,10 +4,11 @@
 import { Effect } from "effect"
 import { type Baseline, measureOf } from "./baselines/baseline.ts"
 import * as Raw from "./baselines/nats/index.ts"
+import { latencyTarget, spread } from "./beside.ts"
 import { nats as broker } from "./brokers/nats.ts"
 import * as Child from "./child.ts"
-import { flatName, flatRow } from "./core.ts"
 import type { Check, Figures, Row, Spread } from "./figures.ts"
+import { flatName, flatRow } from "./flatRow.ts"
 import { machine, versions } from "./machine.ts"
 import { interleave, type Measured } from "./rounds.ts"
 import { ratioOf } from "./spread.ts"
@@ -33,22 +34,10 @@ type Mode = typeof modes[number]
 
 const modeName: Record<Mode, string> = { auto: "fast ingest (auto)", window: "window" }
 
-const times = (value: number): string => `${value.toFixed(2)} x`
-
-const spread = ({ max, median, min }: Spread): string => `${times(median)} (${times(min)} to ${times(max)})`
-
 const atLeast = (ratio: Spread, own: Measured, raw: Measured, least: number): Check => ({
   name: `${own.row.name} / ${raw.row.name}: at least ${least} x`,
   ok: ratio.median >= least,
   detail: spread(ratio)
-})
-
-const p50 = ({ row }: Measured): number => row.publishToAckMs?.p50 ?? Number.NaN
-
-const latencyTarget = (own: Measured, raw: Measured): Check => ({
-  name: `P50, ${own.row.name} / ${raw.row.name}: at most 1.3 x`,
-  ok: p50(own) <= 1.3 * p50(raw),
-  detail: `${times(p50(own) / p50(raw))} (${p50(own).toFixed(3)} ms and ${p50(raw).toFixed(3)} ms)`
 })
 
 const flatTargets = (mode: Mode, rows: ReadonlyArray<Row>): ReadonlyArray<Check> => {

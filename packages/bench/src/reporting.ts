@@ -1,8 +1,9 @@
 /**
  * The commands that make a report: `bench` itself, and each of its suites alone.
  */
-import { Console, Data, Effect, Runtime } from "effect"
-import { CliError, Command, Flag } from "effect/cli"
+import { Console, Effect } from "effect"
+import { Command } from "effect/cli"
+import * as CommandLine from "./commandLine.ts"
 import { figuresOf } from "./report/figures.ts"
 import type { Report } from "./report/model.ts"
 import { targetsOf } from "./report/targets.ts"
@@ -10,36 +11,18 @@ import { terminal } from "./report/terminal.ts"
 import { write } from "./report/write.ts"
 import { run, secondsOf, type SuiteName, suites } from "./run.ts"
 
-/** A message was lost, doubled or out of order somewhere, or could not be measured. The page has said where. */
-class Unsound extends Data.TaggedError("Unsound") {
-  override readonly [Runtime.errorReported] = false
-}
-
-class RunFailed extends Data.TaggedError("RunFailed")<{ readonly cause: Error }> {
-  override get [CliError.userMessage](): string {
-    return this.cause.message
-  }
-}
-
 const flags = {
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Print one JSON object at the end, and nothing else on standard output")
-  ),
-  messages: Flag.Int("messages").pipe(
-    Flag.withDefault(1_000_000),
-    Flag.filter((count) => count >= 500, () => "at least 500"),
-    Flag.withDescription("The largest level of the comparison (default 1,000,000)")
-  ),
-  rounds: Flag.Int("rounds").pipe(
-    Flag.withDefault(3),
-    Flag.filter((count) => count >= 1, () => "at least 1"),
-    Flag.withDescription("Rounds, of which the median counts (default 3; peers have at least 5)")
-  ),
-  quick: Flag.Boolean("quick").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("A small part of everything, in less than a minute: to see that it works, not for figures")
-  )
+  json: CommandLine.json,
+  messages: CommandLine.count("messages", {
+    otherwise: 1_000_000,
+    least: 500,
+    description: "The largest level of the comparison (default 1,000,000)"
+  }),
+  rounds: CommandLine.count("rounds", {
+    otherwise: 3,
+    description: "Rounds, of which the median counts (default 3; peers have at least 5)"
+  }),
+  quick: CommandLine.quick("A small part of everything, in about a minute: to see that it works, not for figures")
 }
 
 interface Given {
@@ -62,14 +45,14 @@ const make = (wanted: ReadonlyArray<SuiteName>, { json, messages, quick, rounds 
       messages,
       quick,
       command: `npm run bench -- ${process.argv.slice(2).join(" ")}`.replace(/ -- $/, "")
-    }).pipe(Effect.mapError((cause) => new RunFailed({ cause })))
-    const files = yield* Effect.mapError(write(report), (cause) => new RunFailed({ cause }))
+    }).pipe(Effect.mapError((cause) => new CommandLine.Failed({ cause })))
+    const files = yield* Effect.mapError(write(report), (cause) => new CommandLine.Failed({ cause }))
     yield* json ? Console.error(terminal(report)) : Console.log(terminal(report))
     yield* Console.error(`written: ${files.join(", ")}`)
     if (json) yield* Console.log(JSON.stringify(figuresOf(report, wanted.length === 1 ? wanted[0]! : "bench")))
     const missed = targetsOf(report).filter(({ verdict }) => verdict === "missed").length
     if (missed > 0) yield* Console.error(`${missed} aims missed; they belong to one machine, and change nothing here`)
-    if (!isSound(report)) return yield* new Unsound()
+    if (!isSound(report)) return yield* new CommandLine.ToldAlready()
   })
 
 /** A minute, two minutes, ... */
@@ -93,9 +76,7 @@ export const reportCommands = suites.map((suite) =>
 
 export const bench = Command.make("bench", flags, (given) => make(suites, given)).pipe(
   Command.withDescription(
-    `Measures the bus. Without a suite: ${suites.join(", ")} (${
-      long(suites)
-    }; with --quick less than one), and the report `
+    `Measures the bus. Without a suite: ${suites.join(", ")} (${long(suites)}; with --quick about one), and the report `
       + "in reports/bench.html."
   )
 )

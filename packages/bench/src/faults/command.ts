@@ -1,37 +1,23 @@
 /**
  * `faults <suite>`: the command over whatever suites it is given, so that the tests can run it over planted ones.
  */
-import { Console, Data, Effect, Runtime } from "effect"
+import { Console, Data, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as CommandLine from "../commandLine.ts"
 import { versions } from "../machine.ts"
 import { isolate, roundFlag } from "./isolate.ts"
 import { page, reportOf, write } from "./report.ts"
 import { problems, run } from "./runner.ts"
 import { type Scenario, type Suite, titleOf } from "./scenario.ts"
 
-/** An invariant broke. The page has said which. */
-class Broken extends Data.TaggedError("Broken") {
-  override readonly [Runtime.errorReported] = false
-}
-
-const atLeastOne = (name: string, otherwise: number, description: string) =>
-  Flag.Int(name).pipe(
-    Flag.withDefault(otherwise),
-    Flag.filter((count) => count >= 1, () => "at least 1"),
-    Flag.withDescription(`${description} (default ${otherwise})`)
-  )
-
 const flags = {
-  rounds: atLeastOne("rounds", 20, "How often each scenario runs"),
-  jobs: atLeastOne("jobs", 2, "Scenarios that run at the same time"),
+  rounds: CommandLine.count("rounds", { otherwise: 20, description: "How often each scenario runs (default 20)" }),
+  jobs: CommandLine.count("jobs", { otherwise: 2, description: "Scenarios that run at the same time (default 2)" }),
   minutes: Flag.Int("minutes").pipe(
     Flag.withDefault(0),
     Flag.withDescription("No round begins later than so many minutes after the start (default 0: no limit)")
   ),
-  quick: Flag.Boolean("quick").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Only the quick scenarios, once each where --rounds is not given")
-  ),
+  quick: CommandLine.quick("Only the quick scenarios, once each where --rounds is not given"),
   only: Flag.String("only").pipe(
     Flag.withDefault(""),
     Flag.withDescription("Scenarios by id, or by a part of their title, with commas: F02,F07,half-open")
@@ -45,10 +31,7 @@ const flags = {
     Flag.withHidden,
     Flag.withDescription("One round of the scenario with this title, in this process; prints it as JSON")
   ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Print one JSON object at the end, and nothing else on standard output")
-  )
+  json: CommandLine.json
 }
 
 /** Those that are meant by `--only` and `--quick`. */
@@ -108,7 +91,7 @@ const suiteCommand = (suite: Suite) =>
       yield* Console.log(json ? JSON.stringify(report) : page(report, results))
       if (problems(results).length > 0) {
         if (json) yield* Console.error(page(report, results))
-        return yield* new Broken()
+        return yield* new CommandLine.ToldAlready()
       }
     })
   ).pipe(Command.withDescription(suite.description))
