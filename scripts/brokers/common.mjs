@@ -83,20 +83,6 @@ export const sleep = (millis) =>
     setTimeout(resolve, millis)
   })
 
-/** A port on the loopback that nobody listens at. @returns {Promise<number>} */
-export const freePort = () =>
-  new Promise((resolve, reject) => {
-    const server = net.createServer()
-    server.on("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => {
-        if (typeof address === "object" && address !== null) resolve(address.port)
-        else reject(new Error("no free port"))
-      })
-    })
-  })
-
 /** Whether somebody accepts connections there. @param {string} host @param {number} port @returns {Promise<boolean>} */
 export const listening = (host, port) =>
   new Promise((resolve) => {

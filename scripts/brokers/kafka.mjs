@@ -9,10 +9,17 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, r
 import { mkdtemp } from "node:fs/promises"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
-import { clearState, end, folder as folderOf, freePort, listening, readState, sleep, writeState } from "./common.mjs"
+import { freePort } from "../testing/freePort.ts"
+import { clearState, end, folder as folderOf, listening, readState, sleep, writeState } from "./common.mjs"
 
 const here = fileURLToPath(new URL("kafka", import.meta.url))
 const name = "kafka"
+
+/** Processes that end with this one. @type {Set<import("node:child_process").ChildProcess>} */
+const ours = new Set()
+process.once("exit", () => {
+  for (const child of ours) child.kill("SIGKILL")
+})
 /** What is started, and what compose.yaml runs. */
 export const version = "4.1.1"
 
@@ -136,14 +143,13 @@ export class Node {
     if (this.detached) child.unref()
     else {
       // Also while it is still starting.
-      const kill = () => child.kill("SIGKILL")
-      process.once("exit", kill)
-      child.once("exit", () => process.off("exit", kill))
+      ours.add(child)
+      child.once("exit", () => ours.delete(child))
     }
     const until = performance.now() + timeout
     while (!(await listening("127.0.0.1", this.ports.port))) {
       if (child.exitCode !== null || child.signalCode !== null) {
-        throw new Error(`kafka node ${this.id} ended:\n${this.tail()}`)
+        throw new Error(`kafka node ${this.id} ended (${child.signalCode ?? child.exitCode}):\n${this.tail()}`)
       }
       if (performance.now() > until) {
         await this.kill()
@@ -204,24 +210,14 @@ export const cluster = async (
   { detached = false, folder, heap = 512, log, nodes: count = 1, port: wantedPort, scram, settings = {} }
 ) => {
   install(log)
-  const used = new Set()
-  const port = async () => {
-    for (;;) {
-      const candidate = await freePort()
-      if (!used.has(candidate)) {
-        used.add(candidate)
-        return candidate
-      }
-    }
-  }
   /** @type {Array<Ports>} */
   const ports = []
   for (let i = 0; i < count; i++) {
     ports.push({
-      port: wantedPort === undefined ? await port() : wantedPort + i,
-      controller: await port(),
-      behind: await port(),
-      proxied: await port()
+      port: wantedPort === undefined ? await freePort() : wantedPort + i,
+      controller: await freePort(),
+      behind: await freePort(),
+      proxied: await freePort()
     })
   }
   const voters = ports.map(({ controller }, i) => `${i + 1}@127.0.0.1:${controller}`).join(",")

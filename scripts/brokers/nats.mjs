@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process"
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { clearState, end, folder, freePort, listening, readState, until, writeState } from "./common.mjs"
+import { freePort } from "../testing/freePort.ts"
+import { clearState, end, folder, listening, readState, until, writeState } from "./common.mjs"
 import { natsServer } from "./natsServer.mjs"
 
 /** @param {string} url */

@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
-import { folder as folderOf, freePort, listening, until } from "./common.mjs"
+import { freePort } from "../testing/freePort.ts"
+import { folder as folderOf, listening, until } from "./common.mjs"
 import { natsServer } from "./natsServer.mjs"
 
 /** A healthy server of a cluster answers "ok" here. @param {number} port */
@@ -98,13 +99,6 @@ class Node {
   }
 }
 
-/** @param {number} count */
-const ports = async (count) => {
-  const found = new Set()
-  while (found.size < count) found.add(await freePort())
-  return [...found]
-}
-
 /**
  * Servers with an empty storage. `configuration`: further lines for each of them.
  * @param {{ nodes?: number, configuration?: string, folder?: string, log?: (line: string) => void }} [options]
@@ -112,12 +106,10 @@ const ports = async (count) => {
 export const cluster = async ({ configuration = "", folder, log = () => {}, nodes: count = 1 } = {}) => {
   const command = await natsServer(log)
   const home = folder ?? mkdtempSync(path.join(folderOf("nats"), "test-"))
-  const all = await ports(count * 3)
-  const own = Array.from({ length: count }, (_, i) => ({
-    port: all[3 * i],
-    route: all[3 * i + 1],
-    monitor: all[3 * i + 2]
-  }))
+  const own = []
+  for (let i = 0; i < count; i++) {
+    own.push({ port: await freePort(), route: await freePort(), monitor: await freePort() })
+  }
   const routes = own.map(({ route }) => `"nats://127.0.0.1:${route}"`).join(", ")
   const nodes = own.map(({ monitor, port, route }, i) => {
     const name = `n${i + 1}`

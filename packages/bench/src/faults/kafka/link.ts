@@ -55,7 +55,7 @@ const sliced: Scenario = {
   run: Effect.flatMap(lab(), (own) =>
     round("f12s", own, (live) =>
       Effect.gen(function*() {
-        yield* live.busy()
+        yield* live.busy(1)
         const before = own.proxy.bytesToServer
         own.proxy.slice(100, 0)
         yield* Effect.sleep(3000)
