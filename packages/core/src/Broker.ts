@@ -128,6 +128,7 @@ export interface OutboundRecord {
   readonly key: string
   /** Chosen by core: murmur2 of the key, over the broker's own partition count. */
   readonly partition: number
+  /** May be made anew at each reading: to be read once. */
   readonly headers: Headers
   readonly body: Uint8Array
   /** Body, headers and key; what the window counts. A driver adds its own framing to check its limit. */
@@ -205,6 +206,11 @@ export interface LanePolicy {
   readonly maxBatch: number
   /** Bytes in one batch; one record may be larger. */
   readonly maxBatchBytes: number
+  /**
+   * So many accepted records are worth a hand-over while fibers go on publishing; default 64. Few keep the broker at work
+   * while this process works. Many make fewer and larger batches, for a broker to which a batch costs much.
+   */
+  readonly burst?: number
 }
 
 /**

@@ -181,8 +181,10 @@ export const make = (intake: Intake, atomic: Atomic): Publisher["Service"] => {
   const awaitReceipt = (entry: Entry) =>
     pipeline.tryAdmit(entry) ? entry.receipt : Effect.flatMap(admitted(entry), () => entry.receipt)
 
-  const acceptance = (entry: Entry) =>
-    pipeline.tryAdmit(entry) ? Effect.succeed(entry.receipt) : Effect.map(admitted(entry), () => entry.receipt)
+  const acceptance = (entry: Entry) => {
+    if (!pipeline.tryAdmit(entry)) return Effect.map(admitted(entry), () => entry.receipt)
+    return pipeline.crowded(entry.topic) ? Effect.as(Effect.yieldNow, entry.receipt) : Effect.succeed(entry.receipt)
+  }
 
   const acceptanceNow = (entry: Entry) => {
     if (pipeline.tryAdmit(entry)) return Effect.succeed(entry.receipt)

@@ -49,7 +49,7 @@ describe("Fifo", () => {
           case "UnshiftAll": {
             const items = some(step.count)
             fifo.unshiftAll(items)
-            model = [...items, ...model]
+            model = items.concat(model)
             break
           }
           case "Retain":

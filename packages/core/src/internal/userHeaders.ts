@@ -74,12 +74,6 @@ export const fromHeaders = (headers: Headers.Headers): { [name: string]: string 
 
 type Pairs = Array<readonly [string, string]>
 
-/** Puts one header in its place, and tells its size. Its name is ASCII, and maybe its value is known to be. */
-export const put = (out: Pairs, at: number, name: string, value: string, ascii: boolean): number => {
-  out[at] = [name, value]
-  return name.length + (ascii ? value.length : utf8Length(value))
-}
-
 /** Appends one header, and tells its size. Its name is ASCII. */
 export const append = (out: Pairs, name: string, value: string): number => {
   out.push([name, value])

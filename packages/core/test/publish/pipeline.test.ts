@@ -41,7 +41,7 @@ const live = (
     const { entry, outcomes, pipeline, script: driver } = yield* Scope.provide(
       openScripted({
         options: { maxPending, maxPendingBytes, deliveryTimeoutMillis: 4_000 },
-        policy: { ...policy, maxBatch: 2 },
+        policy: { ...policy, maxBatch: 2, burst: 2 },
         partitions: 2
       }),
       scope

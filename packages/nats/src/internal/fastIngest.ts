@@ -22,8 +22,11 @@ import * as Outcomes from "./outcome.ts"
 import * as PubAck from "./pubAck.ts"
 import type { Shared } from "./window.ts"
 
-/** Records between two acknowledgements, as we ask for it; the server's own limit. */
-const askedFlow = 500
+/**
+ * Records between two acknowledgements, as we ask for it; the server's limit is 500. Rare ones let this process and the
+ * server take turns instead of working at the same time; more frequent ones than this gain nothing.
+ */
+const askedFlow = 100
 const probePause = 100
 
 /**

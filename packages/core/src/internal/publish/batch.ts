@@ -24,6 +24,9 @@ export class SendBatch implements Broker.Batch {
   readonly #onAnswer: (batch: SendBatch) => void
   readonly #outcomes: Array<Broker.Outcome | undefined>
   #fresh: Array<number> = []
+  /** Of what was fresh: what is being taken, and how much of it was. */
+  #taking: ReadonlyArray<number> = []
+  #taken = 0
   #announced = false
 
   constructor(
@@ -62,16 +65,26 @@ export class SendBatch implements Broker.Batch {
     this.#announce()
   }
 
-  /** Hands each answer that came in since the last call to `use`. */
-  takeAnswers(use: (entry: Entry, outcome: Broker.Outcome) => void): void {
-    // First clear, then use: whoever is resumed by `use` may cause the next answer.
-    const fresh = this.#fresh
-    this.#fresh = []
-    this.#announced = false
-    for (let i = 0; i < fresh.length; i++) {
-      const index = fresh[i]!
+  /**
+   * Hands each answer that came in to `use`, until `enough` says so or all are taken, which it tells. Until then the batch
+   * is announced to nobody else.
+   */
+  takeAnswers(use: (entry: Entry, outcome: Broker.Outcome) => void, enough: () => boolean): boolean {
+    for (;;) {
+      if (this.#taken === this.#taking.length) {
+        this.#taking = this.#fresh
+        this.#taken = 0
+        this.#fresh = []
+        if (this.#taking.length === 0) {
+          this.#announced = false
+          return true
+        }
+      }
+      const index = this.#taking[this.#taken++]!
       this.unanswered--
+      // Whoever is resumed by this may cause the next answer.
       use(this.records[index]!, this.#outcomes[index]!)
+      if (enough()) return false
     }
   }
 

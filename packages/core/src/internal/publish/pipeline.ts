@@ -12,6 +12,7 @@ import type { Meter } from "./meter.ts"
 import { acked, givenUp, rejected, unknown } from "./outcome.ts"
 import { ResultsHub } from "./resultsHub.ts"
 import type { Stopwatch } from "./stopwatch.ts"
+import type { TopicState } from "./topicState.ts"
 import { Window } from "./window.ts"
 
 /** The pipeline's options, all decided. */
@@ -84,6 +85,8 @@ export class Pipeline {
   /** With counts that are not written yet. */
   readonly #meters = new Set<Meter>()
   #idleWaiter: (() => void) | undefined
+  /** Entries that came since the pump began to wait for some; below any number while it does something else. */
+  #unpumped = 0
 
   constructor(fields: {
     readonly options: PipelineOptions
@@ -148,7 +151,17 @@ export class Pipeline {
     })
   }
 
+  /**
+   * Enough waits for a pump that could have it: whoever goes on publishing lets it run first. Otherwise all that one turn
+   * of the event loop brings goes out together at its end, and the broker is idle while this process works, and the other
+   * way round.
+   */
+  crowded(topic: TopicState): boolean {
+    return this.#unpumped >= topic.burst
+  }
+
   #accept(entry: Entry): void {
+    this.#unpumped++
     this.#register(entry, monotonicMillis(this.#clock))
     this.#enqueue(entry)
   }
@@ -177,6 +190,7 @@ export class Pipeline {
 
   /** Puts what came in into its lanes and hands over what may go. */
   readonly #pumpStep = (items: ReadonlyArray<Entry | Group | Lane>): Effect.Effect<void> => {
+    this.#unpumped = -Infinity
     const now = monotonicMillis(this.#clock)
     const ready: Array<Lane> = []
     const signal = (lane: Lane): void => {
@@ -213,7 +227,13 @@ export class Pipeline {
       }
       if (lane.idle) lane.topic.retire(lane)
     }
-    return batches.length === 0 ? Effect.void : this.#send(batches)
+    if (batches.length > 0) return Effect.map(this.#send(batches), this.#pumped)
+    this.#pumped()
+    return Effect.void
+  }
+
+  readonly #pumped = (): void => {
+    this.#unpumped = 0
   }
 
   #send(batches: ReadonlyArray<SendBatch>): Effect.Effect<void> {
@@ -241,20 +261,26 @@ export class Pipeline {
     const source = Stream.fromQueue(this.#pumpQueue)
     return lingerMillis === 0
       ? Stream.runForEachArray(source, this.#pumpStep)
-      : Stream.runForEachArray(source, (items) =>
-        Effect.sleep(lingerMillis).pipe(
+      : Stream.runForEachArray(source, (items) => {
+        this.#unpumped = -Infinity
+        return Effect.sleep(lingerMillis).pipe(
           Effect.andThen(Queue.clear(this.#pumpQueue)),
           Effect.flatMap((more) => this.#pumpStep([...items, ...more]))
-        ))
+        )
+      })
   })
 
   // --- acknowledgements -------------------------------------------------------------------------------------------------
 
-  readonly #ackStep = (batches: ReadonlyArray<SendBatch>): void => {
+  /** Takes answers until all are taken, or until the pump should have its turn; tells which. */
+  #takeAnswers(batch: SendBatch, until: number): boolean {
     const now = monotonicMillis(this.#clock)
-    for (const batch of batches) {
-      const lane = batch.owner
-      batch.takeAnswers((entry, outcome) => this.#answer(lane, batch, entry, outcome, now))
+    const lane = batch.owner
+    const done = batch.takeAnswers(
+      (entry, outcome) => this.#answer(lane, batch, entry, outcome, now),
+      () => this.counters.accepted >= until
+    )
+    if (done) {
       if (batch.surplus > 0) {
         this.counters.surplus += batch.surplus
         batch.surplus = 0
@@ -265,12 +291,29 @@ export class Pipeline {
         else this.#wakeLane(lane, now)
       }
     }
-    this.#publishSettled()
+    return done
+  }
+
+  readonly #ackStep = (batches: ReadonlyArray<SendBatch>): Effect.Effect<void> => {
+    let next = 0
+    return Effect.whileLoop({
+      while: () => next < batches.length,
+      body: () => {
+        // Who is resumed here publishes more. What others publish is no reason to let the answered wait.
+        const until = this.counters.accepted + batches[next]!.owner.topic.burst
+        while (next < batches.length && this.counters.accepted < until) {
+          if (this.#takeAnswers(batches[next]!, until)) next++
+        }
+        this.#publishSettled()
+        return next < batches.length ? Effect.yieldNow : Effect.void
+      },
+      step: () => {}
+    })
   }
 
   /** One of the pool: takes answers and settles. */
   readonly ackLoop: Effect.Effect<void> = Effect.suspend(() =>
-    Stream.runForEachArray(Stream.fromQueue(this.#ackQueue), (batches) => Effect.sync(() => this.#ackStep(batches)))
+    Stream.runForEachArray(Stream.fromQueue(this.#ackQueue), this.#ackStep)
   )
 
   #answer(lane: Lane, batch: SendBatch, entry: Entry, outcome: Broker.Outcome, now: number): void {

@@ -32,6 +32,10 @@ const accept = (
   })
 }
 
+/** Where much waits for the pump, it has its turn before the next element. */
+const pumpFirst = ({ pipeline }: Intake, entry: Entry): Effect.Effect<void> | undefined =>
+  pipeline.crowded(entry.topic) ? Effect.yieldNow : undefined
+
 const isEntry = (u: Entry | PublishResult): u is Entry => u._tag === "Entry"
 
 /**
@@ -73,7 +77,7 @@ export const throughWith = <A, E, R>(
       const accepted = accept(intake, topic, envelopeOf(value), fiber)
       if (accepted instanceof Entry) {
         const slot: Slot<A> = { value, entry: accepted, refused: undefined }
-        return Queue.offerUnsafe(slots, slot) ? undefined : Queue.offer(slots, slot)
+        return Queue.offerUnsafe(slots, slot) ? pumpFirst(intake, accepted) : Queue.offer(slots, slot)
       }
       return Effect.flatMap(accepted, (made) =>
         Queue.offer(
@@ -180,7 +184,7 @@ export const sink = (intake: Intake, topic: Topic.Any): Sink.Sink<Summary, unkno
         return undefined
       }
       const accepted = accept(intake, topic, envelope, fiber, observe)
-      if (accepted instanceof Entry) return undefined
+      if (accepted instanceof Entry) return pumpFirst(intake, accepted)
       return Effect.map(accepted, (made) => {
         if (!isEntry(made)) observe(made)
       })
