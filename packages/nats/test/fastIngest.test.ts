@@ -109,6 +109,38 @@ describe("fast ingest against a model of the server", { timeout: 60_000 }, () =>
     const { ids, world } = history(1, kinds)
     expect(ids.length).toBeGreaterThan(100)
     expect(world.server.stored.length).toBeGreaterThan(100)
+    const alone = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => history(seed, kinds).world.server.alone)
+    expect(Math.max(...alone)).toBeGreaterThan(0)
+  })
+
+  test("a record that is alone is a message of its own, and what comes meanwhile waits for its answer", () => {
+    const world = new World({ flow: 10, replicas: 1, batchSize: () => 1 })
+    world.publish("a")
+    world.pump()
+    for (const id of ["b", "c"]) world.publish(id)
+    world.pump()
+    world.deliver(Infinity)
+    expect([world.server.alone, world.server.stored]).toEqual([1, ["a"]])
+    world.answer(Infinity)
+    world.deliver(Infinity)
+    expect([world.server.alone, world.server.stored]).toEqual([1, ["a", "b", "c"]])
+    world.answer(Infinity)
+    expect([world.settled, world.violations]).toEqual([true, []])
+  })
+
+  test("a record that is alone is asked for where its answer stays out", () => {
+    const world = new World({ flow: 10, replicas: 3, batchSize: () => 1 })
+    world.publish("a")
+    world.pump()
+    world.deliver(Infinity)
+    world.loseAnswers(1)
+    for (let i = 0; i < 8; i++) {
+      world.tick()
+      world.pump()
+      world.deliver(Infinity)
+      world.answer(Infinity)
+    }
+    expect([world.settled, world.server.stored, world.violations]).toEqual([true, ["a"], []])
   })
 
   test("the model acknowledges a staged duplicate that is never stored: what a lane that only resends would believe", () => {

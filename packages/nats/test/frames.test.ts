@@ -62,6 +62,42 @@ describe("frames", () => {
     expect(Buffer.concat(held).toString()).toBe(expected.join(""))
   })
 
+  describe("in buffers", () => {
+    /** Three buffers full, handed over; where they are in memory. */
+    const fill = async (frames: Frames, door: Recorder): Promise<ReadonlySet<ArrayBufferLike>> => {
+      const places = new Set<ArrayBufferLike>()
+      door.sendCommand = (chunk) => {
+        places.add(chunk.buffer)
+      }
+      for (let i = 0; i < 200; i++) add(frames, "s", "", "", "x".repeat(1000))
+      await Promise.resolve()
+      return places
+    }
+
+    test("that the server has read are used again", async () => {
+      const door = new Recorder()
+      const frames = new Frames(door)
+      const first = await fill(frames, door)
+      frames.mark()(true)
+      const second = await fill(frames, door)
+      expect(first.size).toBe(4)
+      expect([...second].filter((place) => first.has(place)).length).toBeGreaterThan(2)
+    })
+
+    test("of which nobody knows whether they were read are not", async () => {
+      const door = new Recorder()
+      const frames = new Frames(door)
+      const first = await fill(frames, door)
+      const told = frames.mark()
+      const second = await fill(frames, door)
+      told(false)
+      const third = await fill(frames, door)
+      // But for the one that is not full.
+      expect([...second].filter((place) => first.has(place)).length).toBe(1)
+      expect([...third].filter((place) => first.has(place)).length).toBe(0)
+    })
+  })
+
   test("may be larger than a buffer", async () => {
     const door = new Recorder()
     const frames = new Frames(door)

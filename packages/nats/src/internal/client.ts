@@ -194,8 +194,12 @@ export class Client {
 
   /** Tells whether the server has read everything that was published before. */
   barrier(told: (read: boolean) => void): void {
-    this.#frames.flush()
-    void this.connection.flush().then(() => told(true), () => told(false))
+    const marked = this.#frames.mark()
+    const answered = (read: boolean): void => {
+      marked(read)
+      told(read)
+    }
+    void this.connection.flush().then(() => answered(true), () => answered(false))
   }
 
   readonly flushed: Effect.Effect<boolean> = Effect.callback<boolean>((resume) =>

@@ -4,7 +4,9 @@
  *
  * **Batches.** What waits goes out together. Where the next group acknowledgement would not cover its end, the last record
  * also ends the batch, so that nobody waits for the tail; what comes meanwhile waits for that end and goes out together
- * as the next one. Under load a batch goes on, and each group acknowledgement lets more records in.
+ * as the next one. Under load a batch goes on, and each group acknowledgement lets more records in. A record that is
+ * alone, with nothing under way, is published as a message of its own, with an acknowledgement of its own: a batch of one
+ * costs the server more, and half of its latency. What comes meanwhile waits for its answer.
  *
  * **Resends.** Of what was handed over before nobody knows how much is stored. So before it is sent again each record is
  * asked for: a message with the same `Nats-Msg-Id`, without a body, under a condition that never holds. "Duplicate" says
@@ -38,6 +40,9 @@ const askedAtOnce = 256
 
 /** How often a lane looks whether answers stay out. */
 export const sweepMillis = 250
+
+/** So many sweeps after the server has read it, a record that was sent alone counts as unanswered. */
+const patienceAlone = 4
 
 const unknownBatch = 10208
 
@@ -85,7 +90,7 @@ export class FastLane {
   #epoch = -1
   /** Of this epoch nothing more is stored. */
   #broken = false
-  #state: "idle" | "open" | "ending" | "probing" = "idle"
+  #state: "idle" | "alone" | "open" | "ending" | "probing" = "idle"
   #waiting: Array<Entry> = []
   /** Of the running batch: sent and not settled, in order. */
   #flight: Array<Entry> = []
@@ -95,6 +100,7 @@ export class FastLane {
   #sent = 0
   #settled = 0
   #flow = askedFlow
+  readonly #plain = new PubAck.Plain()
   #refused: { readonly sequence: number; readonly error: ApiError } | undefined
   #probes = new Map<string, Entry>()
   #absent = new Set<Entry>()
@@ -131,7 +137,7 @@ export class FastLane {
 
   /** Sends what waits, as far as it may be sent now. */
   flush(): void {
-    if (this.#waiting.length === 0 || this.#state === "ending" || this.#state === "probing") return
+    if (this.#waiting.length === 0 || (this.#state !== "idle" && this.#state !== "open")) return
     if (!this.#shared.client.connected) return
     if (this.#waiting[0]!.again) {
       if (this.#state === "open" && this.#flight.length > 0) this.#end()
@@ -141,19 +147,40 @@ export class FastLane {
     const next = this.#waiting.findIndex(({ again }) => again)
     const entries = next < 0 ? this.#waiting : this.#waiting.slice(0, next)
     this.#waiting = next < 0 ? [] : this.#waiting.slice(next)
-    if (this.#state === "idle") this.#open()
+    if (this.#state === "idle") {
+      this.#begin()
+      if (entries.length === 1) return this.#sendAlone(entries[0]!)
+      this.#state = "open"
+    }
     this.#send(entries)
   }
 
-  #open(): void {
+  #begin(): void {
     this.#name = this.#routes.name("f", this)
     this.#prefix = `${this.#shared.inbox}${this.#name}.${askedFlow}.fail.`
-    this.#state = "open"
     this.#sent = 0
     this.#settled = 0
     this.#silent = 0
     this.#flow = askedFlow
     this.#refused = undefined
+  }
+
+  #sendAlone(entry: Entry): void {
+    const headers = encodeRecord(this.#topic, entry.record, "")
+    const length = headerBytes(headers)
+    const bytes = length + entry.record.body.length
+    if (bytes > this.#shared.client.maxPayload) return this.#refuse(entry, bytes, [])
+    this.#state = "alone"
+    this.#sent = 1
+    this.#flight.push(entry)
+    this.#shared.client.publish(
+      this.#subject(entry),
+      `${this.#shared.inbox}${this.#name}.1`,
+      headers,
+      length,
+      entry.record.body
+    )
+    this.#shared.outbound.sent(bytes)
   }
 
   #send(entries: ReadonlyArray<Entry>): void {
@@ -218,8 +245,12 @@ export class FastLane {
   // --- in ---------------------------------------------------------------------------------------------------------------
 
   received(name: string, rest: string, message: Message): void {
-    if (name === this.#name) this.#answered(rest, PubAck.read(message))
-    else this.#probeAnswered(name, PubAck.read(message))
+    if (name !== this.#name) return this.#probeAnswered(name, PubAck.read(message))
+    const sequence = this.#state === "alone" ? this.#plain.sequence(message) : undefined
+    if (sequence !== undefined) return this.#ended({ _tag: "Ack", sequence, duplicate: false, count: 1 })
+    const ack = PubAck.read(message)
+    if (this.#state === "alone" && ack._tag === "Ack") this.#plain.learn(message)
+    this.#answered(rest, ack)
   }
 
   #answered(rest: string, ack: PubAck.PubAck): void {
@@ -252,9 +283,9 @@ export class FastLane {
       case "Ack":
         return this.#ended(ack)
       case "Error":
-        return this.#failed(placeOf(rest), ack.error)
+        return this.#failed(this.#state === "alone" ? 1 : placeOf(rest), ack.error)
       case "NoResponders":
-        return this.#nobody(placeOf(rest))
+        return this.#nobody(this.#state === "alone" ? 1 : placeOf(rest))
     }
   }
 
@@ -450,6 +481,11 @@ export class FastLane {
     // The last question is still on its way: the link is slow, or the server does not read.
     if (!this.#pingRead) return
     const { ackTimeoutMillis } = this.#shared.client.config
+    if (this.#state === "alone" && this.#silent > patienceAlone) {
+      // It cannot be asked how far it is. The next try begins with a question.
+      this.#giveUp(Outcomes.lostAnswer, Outcomes.lostAnswer)
+      return
+    }
     if (this.#silent * sweepMillis > ackTimeoutMillis) {
       const outcome = Outcomes.unanswered(ackTimeoutMillis)
       this.#giveUp(outcome, outcome)
@@ -458,7 +494,9 @@ export class FastLane {
     this.#pingRead = false
     const first = this.#flight[0]
     if (this.#state === "probing") this.#askAgain()
-    else if (first !== undefined) this.#control(this.#subject(first), this.#sent, op.ping)
+    else if (first !== undefined && this.#state !== "alone") {
+      this.#control(this.#subject(first), this.#sent, op.ping)
+    }
     this.#shared.client.barrier((read) => {
       this.#pingRead = read
     })

@@ -20,6 +20,9 @@ export interface Door {
 
 const bufferSize = 64 * 1024
 
+/** Most buffers that are kept for later: 4 MB. */
+const mostKept = 64
+
 /** More than a command line without its subjects has. */
 const lineSpace = 64
 
@@ -28,11 +31,15 @@ const lineFeed = 10
 
 export class Frames {
   readonly #door: Door
-  /** What is before `#sent` belongs to the client, and is never written again; what is behind `#end` is free. */
+  /** What is before `#sent` belongs to the client, and is not written; what is behind `#end` is free. */
   #buffer: Buffer = Buffer.alloc(0)
   #sent = 0
   #end = 0
   #planned = false
+  /** Full ones, which the socket may not have taken yet. */
+  #out: Array<Buffer> = []
+  /** Full ones, which the server has read. */
+  readonly #free: Array<Buffer> = []
 
   constructor(door: Door) {
     this.#door = door
@@ -78,10 +85,24 @@ export class Frames {
     if (!this.#door.isClosed()) this.#door.sendCommand(frames)
   }
 
+  /** To be called before the server is asked whether it has read everything, and what this returns with its answer. */
+  mark(): (read: boolean) => void {
+    this.flush()
+    const out = this.#out
+    this.#out = []
+    return (read) => {
+      // A connection that was lost may still hold what it did not send.
+      if (read) { for (const buffer of out) if (this.#free.length < mostKept) this.#free.push(buffer) }
+    }
+  }
+
   #makeRoom(bytes: number): void {
     if (this.#buffer.length - this.#end >= bytes) return
     this.flush()
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(bufferSize, bytes))
+    // Where nobody asks what the server has read, they are left to the garbage collector.
+    if (this.#buffer.length === bufferSize && this.#out.length < mostKept) this.#out.push(this.#buffer)
+    this.#buffer = (bytes <= bufferSize ? this.#free.pop() : undefined)
+      ?? Buffer.allocUnsafeSlow(Math.max(bufferSize, bytes))
     this.#sent = 0
     this.#end = 0
   }

@@ -2,6 +2,9 @@ import type * as Broker from "../../Broker.ts"
 import type { Entry } from "./entry.ts"
 import type { Lane } from "./lane.ts"
 
+/** Never pushed to. */
+const nothing: Array<number> = []
+
 /**
  * One attempt of some records of a lane. The driver writes answers into it from its callbacks; `onAnswer` puts the
  * batch into the acknowledgement queue, once until the ack pool has taken the answers out again.
@@ -23,9 +26,9 @@ export class SendBatch implements Broker.Batch {
   surplus = 0
   readonly #onAnswer: (batch: SendBatch) => void
   readonly #outcomes: Array<Broker.Outcome | undefined>
-  #fresh: Array<number> = []
+  #fresh: Array<number> = nothing
   /** Of what was fresh: what is being taken, and how much of it was. */
-  #taking: ReadonlyArray<number> = []
+  #taking: ReadonlyArray<number> = nothing
   #taken = 0
   #announced = false
 
@@ -52,7 +55,7 @@ export class SendBatch implements Broker.Batch {
       return
     }
     this.#outcomes[index] = outcome
-    this.#fresh.push(index)
+    this.#note(index)
     this.#announce()
   }
 
@@ -60,7 +63,7 @@ export class SendBatch implements Broker.Batch {
     for (let index = from; index < this.records.length; index++) {
       if (this.#outcomes[index] !== undefined) continue
       this.#outcomes[index] = outcome
-      this.#fresh.push(index)
+      this.#note(index)
     }
     this.#announce()
   }
@@ -74,7 +77,7 @@ export class SendBatch implements Broker.Batch {
       if (this.#taken === this.#taking.length) {
         this.#taking = this.#fresh
         this.#taken = 0
-        this.#fresh = []
+        this.#fresh = nothing
         if (this.#taking.length === 0) {
           this.#announced = false
           return true
@@ -86,6 +89,12 @@ export class SendBatch implements Broker.Batch {
       use(this.records[index]!, this.#outcomes[index]!)
       if (enough()) return false
     }
+  }
+
+  /** An array that was empty makes room for 17 at the first push, and most batches of some drivers are of one record. */
+  #note(index: number): void {
+    if (this.#fresh === nothing) this.#fresh = [index]
+    else this.#fresh.push(index)
   }
 
   #announce(): void {

@@ -75,7 +75,7 @@ export class Lane {
   cut(now: number, onAnswer: (batch: SendBatch) => void): SendBatch | undefined {
     if (!this.ready(now)) return undefined
     const { maxBatch, maxBatchBytes } = this.topic.policy
-    const records: Array<Entry> = []
+    let records: Array<Entry> = []
     let bytes = 0
     let resend = false
     if (this.#again.length > 0 && now >= this.retryAt) {
@@ -99,7 +99,9 @@ export class Lane {
       }
       if (records.length > 0 && bytes + item.size > maxBatchBytes) break
       this.#queue.shift()
-      records.push(item)
+      // Most batches of some drivers are of one record, and a push makes room for 17.
+      if (records.length === 0) records = [item]
+      else records.push(item)
       bytes += item.size
       if (item.attempts > 0) resend = true
     }
@@ -144,7 +146,8 @@ export class Lane {
     if (!this.#broken) {
       // Nearly always the first one.
       const index = this.#flights.indexOf(batch)
-      if (index >= 0) this.#flights.splice(index, 1)
+      if (index === 0) this.#flights.shift()
+      else if (index > 0) this.#flights.splice(index, 1)
       if (this.#progressed) this.#failures = 0
       return
     }
