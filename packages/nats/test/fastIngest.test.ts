@@ -128,6 +128,19 @@ describe("fast ingest against a model of the server", { timeout: 60_000 }, () =>
     expect([world.settled, world.violations]).toEqual([true, []])
   })
 
+  // 1. More is on its way than is asked for at once when the connection is lost; 2. what was asked for first is absent and
+  // goes out, more of it than the server acknowledges in one group; 3. the end of that has no acknowledgement of its own;
+  // 4. the rest waits for it to be asked for.
+  test("goes on after a cut with more on its way than is asked for at once", () => {
+    const world = new World({ flow: 100, replicas: 1, batchSize: () => 200, atOnce: 256 })
+    const ids = Array.from({ length: 800 }, (_, i) => `r${i}`)
+    for (const id of ids) world.publish(id)
+    world.pump()
+    world.cut()
+    world.connect()
+    expect([world.calm(), world.server.stored, world.violations]).toEqual([true, ids, []])
+  })
+
   test("a record that is alone is asked for where its answer stays out", () => {
     const world = new World({ flow: 10, replicas: 3, batchSize: () => 1 })
     world.publish("a")

@@ -78,6 +78,8 @@ export interface LaneContext extends Pick<Shared, "inbox" | "subjects" | "nobody
   readonly outbound: Pick<Outbound, "sent">
   /** Instead of {@link askedAtOnce}. */
   readonly atOnce?: number
+  /** Instead of {@link askedFlow}. */
+  readonly flow?: number
   readonly client:
     & Pick<Client, "publish" | "publishPlain" | "barrier" | "connected" | "maxPayload" | "lastAckAt" | "clock">
     & { readonly config: Pick<Decided, "ackTimeoutMillis"> }
@@ -87,6 +89,8 @@ export class FastLane {
   readonly #shared: LaneContext
   readonly #routes: Routes
   readonly #topic: string
+  /** Records between two acknowledgements, as we ask for it. */
+  readonly #askedFlow: number
   #epoch = -1
   /** Of this epoch nothing more is stored. */
   #broken = false
@@ -99,7 +103,7 @@ export class FastLane {
   /** Number in the batch of the last record that was sent, and of the last that was settled. */
   #sent = 0
   #settled = 0
-  #flow = askedFlow
+  #flow: number
   readonly #plain = new PubAck.Plain()
   #refused: { readonly sequence: number; readonly error: ApiError } | undefined
   #probes = new Map<string, Entry>()
@@ -113,6 +117,8 @@ export class FastLane {
     this.#shared = shared
     this.#routes = routes
     this.#topic = topic
+    this.#askedFlow = shared.flow ?? askedFlow
+    this.#flow = this.#askedFlow
   }
 
   get pending(): number {
@@ -157,11 +163,11 @@ export class FastLane {
 
   #begin(): void {
     this.#name = this.#routes.name("f", this)
-    this.#prefix = `${this.#shared.inbox}${this.#name}.${askedFlow}.fail.`
+    this.#prefix = `${this.#shared.inbox}${this.#name}.${this.#askedFlow}.fail.`
     this.#sent = 0
     this.#settled = 0
     this.#silent = 0
-    this.#flow = askedFlow
+    this.#flow = this.#askedFlow
     this.#refused = undefined
   }
 
@@ -186,7 +192,8 @@ export class FastLane {
   #send(entries: ReadonlyArray<Entry>): void {
     const { client } = this.#shared
     const last = entries.length - 1
-    const whole = this.#flight.length + entries.length < this.#flow
+    // What is left behind has to be asked for first, and is when this is over.
+    const whole = this.#waiting.length > 0 || this.#flight.length + entries.length < this.#flow
     for (let i = 0; i <= last; i++) {
       const entry = entries[i]!
       const headers = encodeRecord(this.#topic, entry.record, "")
@@ -264,12 +271,13 @@ export class FastLane {
           // All of it is stored: the answer to its end says nothing new.
           this.#close()
           this.flush()
-        } else if (this.#state === "open" && this.#waiting.length === 0 && this.#flight.length < this.#flow) {
+        } else if (this.#state === "open" && this.#flight.length < this.#flow) {
           if (this.#flight.length > 0) this.#end()
           else if (ack.sequence > 0) {
             // Nothing is missing, so nobody waits for the end of this batch.
             this.#control(subject, this.#sent + 1, op.end)
             this.#close()
+            this.flush()
           }
         }
         return
@@ -410,7 +418,7 @@ export class FastLane {
     const name = this.#routes.name("p", this)
     this.#probes.set(name, entry)
     const headers = encode([], `${messageIdLine(this.#topic, entry.record.eventId)}${never}`)
-    const reply = `${this.#shared.inbox}${name}.${askedFlow}.fail.1.${op.final}.$FI`
+    const reply = `${this.#shared.inbox}${name}.${this.#askedFlow}.fail.1.${op.final}.$FI`
     const length = headerBytes(headers)
     this.#shared.client.publish(this.#subject(entry), reply, headers, length, noBody)
     this.#shared.outbound.sent(length)
