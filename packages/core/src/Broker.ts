@@ -128,7 +128,6 @@ export interface OutboundRecord {
   readonly key: string
   /** Chosen by core: murmur2 of the key, over the broker's own partition count. */
   readonly partition: number
-  /** May be made anew at each reading: to be read once. */
   readonly headers: Headers
   readonly body: Uint8Array
   /** Body, headers and key; what the window counts. A driver adds its own framing to check its limit. */

@@ -89,7 +89,8 @@ export class Publisher extends Context.Service<Publisher, {
   ) => Effect.Effect<Receipt, PublishError.PublishError>
   /**
    * Completes when the envelope is accepted, waiting while the window is full; the inner effect completes with the
-   * acknowledgement. The inner effect may be dropped: the envelope settles all the same, and shows in `results`.
+   * acknowledgement. The inner effect may be dropped: the envelope settles all the same, and shows in `results`. Where
+   * the outer one is interrupted after the acceptance, the envelope is published all the same, too.
    */
   readonly publishAsync: <T extends Topic.Any>(
     topic: T,

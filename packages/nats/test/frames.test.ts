@@ -96,6 +96,16 @@ describe("frames", () => {
       expect([...second].filter((place) => first.has(place)).length).toBe(1)
       expect([...third].filter((place) => first.has(place)).length).toBe(0)
     })
+
+    test("that a lost connection had are not, whatever the next one answers", async () => {
+      const door = new Recorder()
+      const frames = new Frames(door)
+      const first = await fill(frames, door)
+      frames.lost()
+      frames.mark()(true)
+      const second = await fill(frames, door)
+      expect([...second].filter((place) => first.has(place)).length).toBe(1)
+    })
   })
 
   test("may be larger than a buffer", async () => {

@@ -30,7 +30,7 @@ export const plan = ({ messages, quick, rounds, targets }: Options): ReadonlyArr
         level: level.name,
         messages: level.messages,
         mode,
-        rounds: quick ? Math.min(2, rounds) : roundsOf(level, rounds),
+        rounds: quick ? 1 : roundsOf(level, rounds),
         id: `${level.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}-${mode}-${i}`
       }))
     )

@@ -50,72 +50,6 @@ const textOf = (envelope: WireEncode.Writable<Constant>): string =>
     envelope.tenantId === undefined ? "" : `,"tenant_id":${envelope.tenantId}`
   },"payload":${envelope.payload}}`
 
-/**
- * A written envelope, which makes its headers when they are asked for: as pairs they are the most of what a message that
- * waits for its acknowledgement would keep in memory.
- */
-class Written implements Wire.Encoded {
-  readonly _tag = "Encoded"
-  readonly eventId: string
-  readonly aggregateId: string
-  readonly body: Uint8Array
-  readonly size: number
-  readonly #constant: Constant
-  readonly #time: string
-  readonly #traceId: string | undefined
-  readonly #correlationId: string | undefined
-  readonly #tenantId: number | undefined
-  readonly #traceparent: string | undefined
-
-  constructor(
-    envelope: WireEncode.Writable<Constant>,
-    body: Uint8Array,
-    traceparent: string | undefined,
-    ascii: boolean
-  ) {
-    const { aggregateId, constant, correlationId, eventId, tenantId, time, traceId } = envelope
-    this.eventId = eventId
-    this.aggregateId = aggregateId
-    this.body = body
-    this.#constant = constant
-    this.#time = time
-    this.#traceId = traceId
-    this.#correlationId = correlationId
-    this.#tenantId = tenantId
-    this.#traceparent = traceparent
-    const length = ascii ? (value: string) => value.length : utf8Length
-    this.size = body.length + 2 * aggregateId.length + constant.size + length(eventId) + time.length
-      + (traceId === undefined ? 0 : "X-Trace-ID".length + length(traceId))
-      + (correlationId === undefined ? 0 : "X-Correlation-ID".length + length(correlationId))
-      + (tenantId === undefined ? 0 : "X-Tenant-ID".length + String(tenantId).length)
-      + (traceparent === undefined ? 0 : "traceparent".length + traceparent.length)
-  }
-
-  get headers(): Array<readonly [string, string]> {
-    const constant = this.#constant
-    const traceId = this.#traceId
-    const correlationId = this.#correlationId
-    const tenantId = this.#tenantId
-    const traceparent = this.#traceparent
-    // As long as it will be: an array that grows takes three times its room.
-    const headers = new Array<readonly [string, string]>(
-      5 + (traceId === undefined ? 0 : 1) + (correlationId === undefined ? 0 : 1) + (tenantId === undefined ? 0 : 1)
-        + (traceparent === undefined ? 0 : 1)
-    )
-    headers[0] = ["X-Event-ID", this.eventId]
-    headers[1] = ["X-Aggregate-ID", this.aggregateId]
-    headers[2] = constant.type
-    headers[3] = constant.version
-    headers[4] = ["X-Timestamp", this.#time]
-    let at = 5
-    if (traceId !== undefined) headers[at++] = ["X-Trace-ID", traceId]
-    if (correlationId !== undefined) headers[at++] = ["X-Correlation-ID", correlationId]
-    if (tenantId !== undefined) headers[at++] = ["X-Tenant-ID", String(tenantId)]
-    if (traceparent !== undefined) headers[at] = ["traceparent", traceparent]
-    return headers
-  }
-}
-
 const names: WireDecode.Names = {
   eventId: "event_id",
   aggregateId: "aggregate_id",
@@ -131,6 +65,27 @@ const names: WireDecode.Names = {
 /** Other writers may write nothing as `null` or as empty text. */
 const optional = (value: unknown): unknown => value === null || value === "" ? undefined : value
 
+/**
+ * A header whose value is often the one of the envelope before: then it is the same pair. As pairs, headers are the most of
+ * what a message that waits for its acknowledgement keeps in memory.
+ */
+const often = (name: string): (value: string) => readonly [string, string] => {
+  let last: readonly [string, string] = [name, ""]
+  return (value) => {
+    if (last[1] !== value) last = [name, value]
+    return last
+  }
+}
+
+const pairs = {
+  aggregateId: often("X-Aggregate-ID"),
+  time: often("X-Timestamp"),
+  traceId: often("X-Trace-ID"),
+  correlationId: often("X-Correlation-ID"),
+  tenantId: often("X-Tenant-ID"),
+  traceparent: often("traceparent")
+}
+
 export const compile = (events: ReadonlyArray<Event.Any>, withHeaders: boolean): Wire.Codec => {
   const known = byType(events, constantOf)
 
@@ -141,17 +96,51 @@ export const compile = (events: ReadonlyArray<Event.Any>, withHeaders: boolean):
   ): Wire.Encoded | PublishError.InvalidEnvelope => {
     const envelope = WireEncode.check(input, known, onValidated)
     if (envelope instanceof PublishError.InvalidEnvelope) return envelope
+    const { aggregateId, constant, eventId, time } = envelope
     const text = textOf(envelope)
     const body = encodeUtf8(text)
     // Where the body is ASCII, so is all that is in it, and nothing has to be measured again for the headers.
-    const written = new Written(envelope, body, withHeaders ? traceparent : undefined, body.length === text.length)
-    if (withHeaders && envelope.headers === undefined) return written
-    // The application's own headers may change under our hands, so they are read now.
-    const headers = withHeaders ? written.headers : []
-    let size = withHeaders ? written.size : body.length + envelope.aggregateId.length
-    if (!withHeaders && traceparent !== undefined) size += UserHeaders.append(headers, "traceparent", traceparent)
+    const ascii = body.length === text.length
+    let size = body.length + aggregateId.length
+    let headers: Array<readonly [string, string]>
+    if (withHeaders) {
+      const { correlationId, tenantId, traceId } = envelope
+      const tenant = tenantId === undefined ? undefined : String(tenantId)
+      const length = ascii ? (value: string) => value.length : utf8Length
+      // As long as it will be: an array that grows takes three times its room.
+      headers = new Array<readonly [string, string]>(
+        5 + (traceId === undefined ? 0 : 1) + (correlationId === undefined ? 0 : 1) + (tenant === undefined ? 0 : 1)
+          + (traceparent === undefined ? 0 : 1)
+      )
+      headers[0] = ["X-Event-ID", eventId]
+      headers[1] = pairs.aggregateId(aggregateId)
+      headers[2] = constant.type
+      headers[3] = constant.version
+      headers[4] = pairs.time(time)
+      size += constant.size + length(eventId) + aggregateId.length + time.length
+      let at = 5
+      if (traceId !== undefined) {
+        headers[at++] = pairs.traceId(traceId)
+        size += "X-Trace-ID".length + length(traceId)
+      }
+      if (correlationId !== undefined) {
+        headers[at++] = pairs.correlationId(correlationId)
+        size += "X-Correlation-ID".length + length(correlationId)
+      }
+      if (tenant !== undefined) {
+        headers[at++] = pairs.tenantId(tenant)
+        size += "X-Tenant-ID".length + tenant.length
+      }
+      if (traceparent !== undefined) {
+        headers[at] = pairs.traceparent(traceparent)
+        size += "traceparent".length + traceparent.length
+      }
+    } else {
+      headers = []
+      if (traceparent !== undefined) size += UserHeaders.append(headers, "traceparent", traceparent)
+    }
     if (envelope.headers !== undefined) size += UserHeaders.appendAll(headers, envelope.headers)
-    return { _tag: "Encoded", eventId: envelope.eventId, aggregateId: envelope.aggregateId, headers, body, size }
+    return { _tag: "Encoded", eventId, aggregateId, headers, body, size }
   }
 
   const decode = (record: Wire.Encoding): Wire.Decoding => {

@@ -46,6 +46,13 @@ describe("a burst", () => {
       assert.deepStrictEqual(yield* handOvers(1000, asynchronously), [300])
     }))
 
+  it.effect("of less than one is one", () =>
+    Effect.gen(function*() {
+      for (const burst of [0, -1, Number.NaN]) {
+        assert.strictEqual(sum(yield* handOvers(burst, asynchronously)), 300)
+      }
+    }))
+
   it.effect("of several fibers goes out in parts, whichever of them published most", () =>
     Effect.gen(function*() {
       const sizes = yield* handOvers(10, (publisher) =>

@@ -39,6 +39,20 @@ describe("json", () => {
     ])
   })
 
+  it("headers are those of their envelope, whatever the one before had", () => {
+    const other = { ...full, aggregateId: "o-2", payload: { orderId: "o-2", total: 1 }, tenantId: 8, traceId: "t-2" }
+    const before = encoded(codec, full, traceparent).headers
+    const between = encoded(codec, other).headers
+    const copy = structuredClone(before)
+    assert.deepStrictEqual(encoded(codec, full, traceparent).headers, copy)
+    assert.deepStrictEqual(before, copy)
+    assert.deepStrictEqual(between.filter(([name]) => /Aggregate|Tenant|Trace|traceparent/.test(name)), [
+      ["X-Aggregate-ID", "o-2"],
+      ["X-Trace-ID", "t-2"],
+      ["X-Tenant-ID", "8"]
+    ])
+  })
+
   it("what is absent is not written", () => {
     const { body, headers } = encoded(codec, bare)
     assert.deepStrictEqual(Object.keys(JSON.parse(text(body))), [

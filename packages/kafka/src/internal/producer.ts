@@ -8,7 +8,7 @@
  *   outside, and the batch is answered for as what it is, mostly `Ambiguous`. Until then the lane waits, so that no late
  *   success can overtake what comes behind.
  */
-import type { Batch, LanePolicy, OutboundRecord, Outcome, Producer, TopicInfo } from "@effect-eventbus/core/Broker"
+import type { Batch, LanePolicy, Outcome, Producer, TopicInfo } from "@effect-eventbus/core/Broker"
 import * as PublishError from "@effect-eventbus/core/PublishError"
 import { type Clock, Effect, type Scope } from "effect"
 import { isAmbiguous, outcomeOf } from "./classify.ts"
@@ -34,7 +34,6 @@ export interface ProducerOptions {
 /** One batch on its way. */
 interface Flight {
   readonly batch: Batch
-  readonly records: ReadonlyArray<OutboundRecord>
   /** What is left to send, as indexes of records: one part is one job. */
   readonly parts: Array<ReadonlyArray<number>>
   readonly bytes: number
@@ -42,16 +41,6 @@ interface Flight {
   /** When the client's tries for what is on its way were ended from outside. */
   endedAt: number | undefined
 }
-
-/** With headers that are made once, although they are measured and written. */
-const held = ({ body, eventId, headers, key, partition, size }: OutboundRecord): OutboundRecord => ({
-  eventId,
-  key,
-  partition,
-  headers,
-  body,
-  size
-})
 
 const behind: Outcome = {
   _tag: "NotStored",
@@ -150,19 +139,18 @@ export class ProducerState {
 
   #plan(batch: Batch, startedAt: number): Flight | undefined {
     const limit = this.#options.maxMessageBytes(batch.topic)
-    const records = batch.records.map(held)
     let bound = batchOverhead
-    for (let i = 0; i < records.length; i++) bound += recordBound(records[i]!)
+    for (let i = 0; i < batch.records.length; i++) bound += recordBound(batch.records[i]!)
     if (bound <= limit) {
       this.#bytes += bound
-      return { batch, records, parts: [records.map((_, i) => i)], bytes: bound, startedAt, endedAt: undefined }
+      return { batch, parts: [batch.records.map((_, i) => i)], bytes: bound, startedAt, endedAt: undefined }
     }
     const parts: Array<Array<number>> = []
     let part: Array<number> = []
     let partBytes = batchOverhead
     let bytes = 0
-    for (let i = 0; i < records.length; i++) {
-      const size = recordSize(records[i]!)
+    for (let i = 0; i < batch.records.length; i++) {
+      const size = recordSize(batch.records[i]!)
       if (size + batchOverhead > limit) {
         batch.settle(i, {
           _tag: "NotStored",
@@ -182,14 +170,14 @@ export class ProducerState {
     if (part.length > 0) parts.push(part)
     if (parts.length === 0) return undefined
     this.#bytes += bytes
-    return { batch, records, parts, bytes, startedAt, endedAt: undefined }
+    return { batch, parts, bytes, startedAt, endedAt: undefined }
   }
 
   #nextJob(flight: Flight): Job | undefined {
-    const { batch, records: all } = flight
+    const { batch } = flight
     const [part] = flight.parts
     if (part === undefined) return undefined
-    const records = part.length === all.length ? all : part.map((index) => all[index]!)
+    const records = part.length === batch.records.length ? batch.records : part.map((index) => batch.records[index]!)
     const job = { topic: batch.topic.name, partition: records[0]!.partition, records }
     flight.endedAt = undefined
     this.#flights.set(job, flight)
@@ -239,7 +227,7 @@ export class ProducerState {
       flight.parts.unshift(...part.map((index) => [index]))
       return true
     }
-    const bytes = tooLarge ? recordSize(flight.records[part[0]!]!) + batchOverhead : 0
+    const bytes = tooLarge ? recordSize(batch.records[part[0]!]!) + batchOverhead : 0
     const outcome = outcomeOf(result.failures, {
       topic,
       millis: this.#options.requestTimeoutMillis,

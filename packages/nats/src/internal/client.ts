@@ -325,6 +325,7 @@ export class Client {
   #lost(reason: string): void {
     this.connected = false
     this.reason = reason
+    this.#frames.lost()
     for (const listener of this.#listeners) listener.disconnected?.(reason)
   }
 

@@ -41,7 +41,7 @@ const askedAtOnce = 256
 /** How often a lane looks whether answers stay out. */
 export const sweepMillis = 250
 
-/** So many sweeps after the server has read it, a record that was sent alone counts as unanswered. */
+/** A lone record counts as unanswered when so many sweeps have found that the server has read it, and says nothing. */
 const patienceAlone = 4
 
 const unknownBatch = 10208
@@ -61,8 +61,8 @@ interface Entry {
   readonly again: boolean
 }
 
-/** Which record of its batch an answer is to; `rest`: `.<flow>.fail.<sequence>.<operation>.$FI`. */
-const placeOf = (rest: string): number => Number(rest.split(".")[3])
+/** Which record of its batch an answer is to; `rest`: `.<flow>.fail.<sequence>.<operation>.$FI`, `.1` for a lone one. */
+const placeOf = (rest: string): number => Number(rest.split(".")[3] ?? 1)
 
 const settle = ({ batch, index }: Entry, outcome: Outcome): void => batch.settle(index, outcome)
 
@@ -112,6 +112,8 @@ export class FastLane {
   /** Sweeps since the last answer, and whether the server has read the last question. */
   #silent = 0
   #pingRead = false
+  /** Of a lone record: sweeps that found it read and without an answer. */
+  #unmoved = 0
 
   constructor(shared: LaneContext, routes: Routes, topic: string) {
     this.#shared = shared
@@ -177,6 +179,7 @@ export class FastLane {
     const bytes = length + entry.record.body.length
     if (bytes > this.#shared.client.maxPayload) return this.#refuse(entry, bytes, [])
     this.#state = "alone"
+    this.#unmoved = 0
     this.#sent = 1
     this.#flight.push(entry)
     this.#shared.client.publish(
@@ -291,9 +294,9 @@ export class FastLane {
       case "Ack":
         return this.#ended(ack)
       case "Error":
-        return this.#failed(this.#state === "alone" ? 1 : placeOf(rest), ack.error)
+        return this.#failed(placeOf(rest), ack.error)
       case "NoResponders":
-        return this.#nobody(this.#state === "alone" ? 1 : placeOf(rest))
+        return this.#nobody(placeOf(rest))
     }
   }
 
@@ -489,13 +492,14 @@ export class FastLane {
     // The last question is still on its way: the link is slow, or the server does not read.
     if (!this.#pingRead) return
     const { ackTimeoutMillis } = this.#shared.client.config
-    if (this.#state === "alone" && this.#silent > patienceAlone) {
-      // It cannot be asked how far it is. The next try begins with a question.
-      this.#giveUp(Outcomes.lostAnswer, Outcomes.lostAnswer)
-      return
-    }
     if (this.#silent * sweepMillis > ackTimeoutMillis) {
       const outcome = Outcomes.unanswered(ackTimeoutMillis)
+      this.#giveUp(outcome, outcome)
+      return
+    }
+    if (this.#state === "alone" && ++this.#unmoved > patienceAlone) {
+      // It cannot be asked how far it is. The next try begins with a question.
+      const outcome = Outcomes.unanswered(patienceAlone * sweepMillis)
       this.#giveUp(outcome, outcome)
       return
     }

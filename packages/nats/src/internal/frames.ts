@@ -20,7 +20,7 @@ export interface Door {
 
 const bufferSize = 64 * 1024
 
-/** Most buffers that are kept for later: 4 MB. */
+/** Most buffers that are kept for later, and most that are remembered until the server has read them: 4 MB each. */
 const mostKept = 64
 
 /** More than a command line without its subjects has. */
@@ -91,9 +91,13 @@ export class Frames {
     const out = this.#out
     this.#out = []
     return (read) => {
-      // A connection that was lost may still hold what it did not send.
       if (read) { for (const buffer of out) if (this.#free.length < mostKept) this.#free.push(buffer) }
     }
+  }
+
+  /** The connection was lost: no later answer says anything of what is out, and its socket may still hold it. */
+  lost(): void {
+    this.#out = []
   }
 
   #makeRoom(bytes: number): void {

@@ -24,7 +24,7 @@ export class SendBatch implements Broker.Batch {
   unanswered: number
   /** Answers given twice: the driver breaks its contract. Ignored, counted. */
   surplus = 0
-  readonly #onAnswer: (batch: SendBatch) => void
+  readonly #onAnswer: (batch: SendBatch, announced: boolean) => void
   readonly #outcomes: Array<Broker.Outcome | undefined>
   #fresh: Array<number> = nothing
   /** Of what was fresh: what is being taken, and how much of it was. */
@@ -35,7 +35,12 @@ export class SendBatch implements Broker.Batch {
   constructor(
     owner: Lane,
     records: ReadonlyArray<Entry>,
-    options: { readonly resend: boolean; readonly atomic: boolean; readonly onAnswer: (batch: SendBatch) => void }
+    options: {
+      readonly resend: boolean
+      readonly atomic: boolean
+      /** There are answers. `announced`: somebody has the batch already, and will find them. */
+      readonly onAnswer: (batch: SendBatch, announced: boolean) => void
+    }
   ) {
     this.owner = owner
     this.topic = owner.topic.info
@@ -56,7 +61,6 @@ export class SendBatch implements Broker.Batch {
     }
     this.#outcomes[index] = outcome
     this.#note(index)
-    this.#announce()
   }
 
   settleAll(outcome: Broker.Outcome, from = 0): void {
@@ -65,7 +69,6 @@ export class SendBatch implements Broker.Batch {
       this.#outcomes[index] = outcome
       this.#note(index)
     }
-    this.#announce()
   }
 
   /**
@@ -87,19 +90,18 @@ export class SendBatch implements Broker.Batch {
       this.unanswered--
       // Whoever is resumed by this may cause the next answer.
       use(this.records[index]!, this.#outcomes[index]!)
-      if (enough()) return false
+      if (enough() && (this.#taken < this.#taking.length || this.#fresh !== nothing)) return false
     }
   }
 
-  /** An array that was empty makes room for 17 at the first push, and most batches of some drivers are of one record. */
   #note(index: number): void {
-    if (this.#fresh === nothing) this.#fresh = [index]
-    else this.#fresh.push(index)
-  }
-
-  #announce(): void {
-    if (this.#announced || this.#fresh.length === 0) return
+    if (this.#fresh !== nothing) {
+      this.#fresh.push(index)
+      return
+    }
+    // An array that was empty makes room for 17 at the first push, and most batches of some drivers are of one record.
+    this.#fresh = [index]
+    this.#onAnswer(this, this.#announced)
     this.#announced = true
-    this.#onAnswer(this)
   }
 }

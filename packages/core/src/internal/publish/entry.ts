@@ -4,12 +4,8 @@ import type { Headers } from "../../Headers.ts"
 import type * as PublishError from "../../PublishError.ts"
 import type { PublishResult } from "../../PublishResult.ts"
 import type { Receipt } from "../../Receipt.ts"
-import type { Encoded } from "../../Wire.ts"
 import type { Times } from "./stopwatch.ts"
 import type { TopicState } from "./topicState.ts"
-
-/** What a wire format has made of an envelope, or what is published as it is. */
-export type Written = Omit<Encoded, "_tag">
 
 /**
  * One accepted envelope in the ledger, and at the same time the record that the driver sees: one object per message
@@ -21,9 +17,9 @@ export class Entry implements OutboundRecord {
   readonly eventId: string
   readonly key: string
   readonly partition: number
+  readonly headers: Headers
   readonly body: Uint8Array
   readonly size: number
-  readonly #written: Written
   readonly deferred = Deferred.makeUnsafe<Receipt, PublishError.PublishError>()
   /** Told synchronously, once, at the settlement. Must not throw. */
   observer: ((result: PublishResult) => void) | undefined = undefined
@@ -55,19 +51,22 @@ export class Entry implements OutboundRecord {
   previous: Entry | undefined = undefined
   next: Entry | undefined = undefined
 
-  constructor(topic: TopicState, written: Written, partition: number) {
+  constructor(
+    topic: TopicState,
+    eventId: string,
+    key: string,
+    partition: number,
+    headers: Headers,
+    body: Uint8Array,
+    size: number
+  ) {
     this.topic = topic
-    this.eventId = written.eventId
-    this.key = written.aggregateId
+    this.eventId = eventId
+    this.key = key
     this.partition = partition
-    this.body = written.body
-    this.size = written.size
-    this.#written = written
-  }
-
-  /** A format may make them at each reading. */
-  get headers(): Headers {
-    return this.#written.headers
+    this.headers = headers
+    this.body = body
+    this.size = size
   }
 
   /** Completes with the settlement. */

@@ -73,7 +73,15 @@ export class Intake {
     if (encoded.size > limit) {
       return refusal(envelope, new PublishError.TooLarge({ bytes: encoded.size, limit }))
     }
-    const entry = new Entry(state, encoded, partitionOf(encoded.aggregateId, state.info.partitions))
+    const entry = new Entry(
+      state,
+      encoded.eventId,
+      encoded.aggregateId,
+      partitionOf(encoded.aggregateId, state.info.partitions),
+      encoded.headers,
+      encoded.body,
+      encoded.size
+    )
     if (stopwatch !== undefined && times !== undefined) {
       times.encoded = stopwatch.now()
       entry.times = times

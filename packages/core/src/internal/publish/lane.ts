@@ -72,7 +72,7 @@ export class Lane {
   }
 
   /** The next batch, or `undefined` where there is nothing to send or it may not be sent yet. */
-  cut(now: number, onAnswer: (batch: SendBatch) => void): SendBatch | undefined {
+  cut(now: number, onAnswer: (batch: SendBatch, announced: boolean) => void): SendBatch | undefined {
     if (!this.ready(now)) return undefined
     const { maxBatch, maxBatchBytes } = this.topic.policy
     let records: Array<Entry> = []
@@ -112,7 +112,7 @@ export class Lane {
     records: ReadonlyArray<Entry>,
     resend: boolean,
     atomic: boolean,
-    onAnswer: (batch: SendBatch) => void
+    onAnswer: (batch: SendBatch, announced: boolean) => void
   ): SendBatch {
     const batch = new SendBatch(this, records, { resend, atomic, onAnswer })
     for (const entry of records) {

@@ -182,10 +182,10 @@ export class Pipeline {
 
   // --- pump -------------------------------------------------------------------------------------------------------------
 
-  readonly #onAnswer = (batch: SendBatch): void => {
+  readonly #onAnswer = (batch: SendBatch, announced: boolean): void => {
     if (this.stopwatch !== undefined) batch.answeredAt = this.stopwatch.now()
     // One place for each batch at the driver, and each holds a permit: never full. After the end nobody waits for it.
-    Queue.offerUnsafe(this.#ackQueue, batch)
+    if (!announced) Queue.offerUnsafe(this.#ackQueue, batch)
   }
 
   /** Puts what came in into its lanes and hands over what may go. */

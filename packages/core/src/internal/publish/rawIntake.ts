@@ -23,9 +23,15 @@ export const publishRaw = (
   return registry.state(spec).pipe(
     Effect.mapError((error) => failWith(error.reason)),
     Effect.flatMap((state) => {
-      const { body, eventId, headers, key } = record
-      const written = { eventId, aggregateId: key, headers, body, size: sizeOf(record) }
-      const entry = new Entry(state, written, partitionOf(key, state.info.partitions))
+      const entry = new Entry(
+        state,
+        record.eventId,
+        record.key,
+        partitionOf(record.key, state.info.partitions),
+        record.headers,
+        record.body,
+        sizeOf(record)
+      )
       entry.own = true
       const limit = Math.min(state.maxRecordBytes, pipeline.options.maxPendingBytes)
       return entry.size > limit

@@ -14,6 +14,8 @@ export class TopicState {
   readonly spec: Broker.TopicSpec
   readonly info: Broker.TopicInfo
   readonly policy: Broker.LanePolicy
+  /** So many accepted entries are worth a turn of the pump. */
+  readonly burst: number
   readonly meter: Meter
   /** Above it a record is refused: of what the broker and the topic take, the less. */
   maxRecordBytes: number
@@ -31,12 +33,10 @@ export class TopicState {
     this.spec = spec
     this.info = info
     this.policy = policy
+    const { burst = usualBurst } = policy
+    // Also where a driver says 0, or nothing that is a number: less than one would be a turn for nothing, for ever.
+    this.burst = burst >= 1 ? burst : 1
     this.meter = meter
-  }
-
-  /** So many accepted entries are worth a turn of the pump. */
-  get burst(): number {
-    return this.policy.burst ?? usualBurst
   }
 
   laneOf(entry: Entry): Lane {

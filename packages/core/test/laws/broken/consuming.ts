@@ -62,7 +62,8 @@ export const consuming: ReadonlyArray<Breakage> = [
   {
     name: "delivers everything twice",
     caughtBy: {
-      "without faults an event is stored and delivered exactly once": /handlers started/
+      // What comes again is behind newer events, if those were polled before it.
+      "without faults an event is stored and delivered exactly once": /handlers started|I4: /
     },
     make: () =>
       consumers((inner) => {
