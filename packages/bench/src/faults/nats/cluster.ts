@@ -120,6 +120,7 @@ const staged = inBothModes({
       // Stopped ones would read on when they go on, from their sockets.
       yield* Effect.forEach(followers, (node) => promise(() => node.kill()), { discard: true })
       const acked = live.acked
+      live.note("acked before", acked)
       yield* live.busy(stagedWindow)
       yield* Effect.sleep(200)
       yield* cutOff(live, proxy)
