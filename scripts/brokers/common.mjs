@@ -83,6 +83,18 @@ export const sleep = (millis) =>
     setTimeout(resolve, millis)
   })
 
+/** Processes that end with this one. @type {Set<import("node:child_process").ChildProcess>} */
+const ours = new Set()
+process.once("exit", () => {
+  for (const child of ours) child.kill("SIGKILL")
+})
+
+/** Ends it with this process at the latest. @param {import("node:child_process").ChildProcess} child */
+export const endsWithUs = (child) => {
+  ours.add(child)
+  child.once("exit", () => ours.delete(child))
+}
+
 /** Whether somebody accepts connections there. @param {string} host @param {number} port @returns {Promise<boolean>} */
 export const listening = (host, port) =>
   new Promise((resolve) => {

@@ -10,16 +10,10 @@ import { mkdtemp } from "node:fs/promises"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
 import { freePort } from "../testing/freePort.ts"
-import { clearState, end, folder as folderOf, listening, readState, sleep, writeState } from "./common.mjs"
+import { clearState, end, endsWithUs, folder as folderOf, listening, readState, sleep, writeState } from "./common.mjs"
 
 const here = fileURLToPath(new URL("kafka", import.meta.url))
 const name = "kafka"
-
-/** Processes that end with this one. @type {Set<import("node:child_process").ChildProcess>} */
-const ours = new Set()
-process.once("exit", () => {
-  for (const child of ours) child.kill("SIGKILL")
-})
 /** What is started, and what compose.yaml runs. */
 export const version = "4.1.1"
 
@@ -143,8 +137,7 @@ export class Node {
     if (this.detached) child.unref()
     else {
       // Also while it is still starting.
-      ours.add(child)
-      child.once("exit", () => ours.delete(child))
+      endsWithUs(child)
     }
     const until = performance.now() + timeout
     while (!(await listening("127.0.0.1", this.ports.port))) {

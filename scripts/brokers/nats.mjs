@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { freePort } from "../testing/freePort.ts"
-import { clearState, end, folder, listening, readState, until, writeState } from "./common.mjs"
+import { clearState, end, endsWithUs, folder, listening, readState, until, writeState } from "./common.mjs"
 import { natsServer } from "./natsServer.mjs"
 
 /** @param {string} url */
@@ -68,12 +68,10 @@ export const up = async (options = {}) => {
     log(`nats-server ${pid} at ${url}`)
     return { url, stop: async () => void await down() }
   }
-  const stopNow = () => child.kill("SIGKILL")
-  process.once("exit", stopNow)
+  endsWithUs(child)
   return {
     url,
     stop: async () => {
-      process.off("exit", stopNow)
       await end(pid, file)
       remove()
     }

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { freePort } from "../testing/freePort.ts"
-import { folder as folderOf, listening, until } from "./common.mjs"
+import { endsWithUs, folder as folderOf, listening, until } from "./common.mjs"
 import { natsServer } from "./natsServer.mjs"
 
 /** A healthy server of a cluster answers "ok" here. @param {number} port */
@@ -58,6 +58,7 @@ class Node {
     writeFileSync(file, this.#configuration)
     const out = openSync(this.log, "a")
     this.#child = spawn(this.#command, ["-c", file], { stdio: ["ignore", out, out] })
+    endsWithUs(this.#child)
   }
 
   /** Waits until it serves. @param {boolean} [cluster] until its JetStream takes part, too */
@@ -128,14 +129,9 @@ export const cluster = async ({ configuration = "", folder, log = () => {}, node
     ]
     return new Node({ name, command, folder: place, port, monitor, configuration: lines.join("\n") })
   })
-  const endAll = () => {
-    for (const node of nodes) node.signal("SIGKILL")
-  }
-  process.once("exit", endAll)
   const stop = async () => {
     for (const node of nodes) node.signal("SIGCONT")
     await Promise.all(nodes.map((node) => node.kill()))
-    process.off("exit", endAll)
     if (folder === undefined) rmSync(home, { recursive: true, force: true })
   }
   try {

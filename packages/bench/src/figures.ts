@@ -30,6 +30,16 @@ export interface Counts {
 
 export const noCounts: Counts = { acked: 0, failed: 0, unknown: 0, orderViolations: 0, gaps: 0, duplicates: 0 }
 
+export const totalOf = (all: ReadonlyArray<Counts>): Counts =>
+  all.reduce((sum, { acked, duplicates, failed, gaps, orderViolations, unknown }) => ({
+    acked: sum.acked + acked,
+    failed: sum.failed + failed,
+    unknown: sum.unknown + unknown,
+    orderViolations: sum.orderViolations + orderViolations,
+    gaps: sum.gaps + gaps,
+    duplicates: sum.duplicates + duplicates
+  }), noCounts)
+
 /** Counts are sums over the rounds, `messages` is of one round. */
 export interface Row extends Counts {
   readonly name: string

@@ -2,7 +2,7 @@
  * Several measures in turn, several times over: what the machine does meanwhile hits all of them alike.
  */
 import { Effect } from "effect"
-import type { Counts, Row } from "./figures.ts"
+import { type Counts, type Row, totalOf } from "./figures.ts"
 import type { Latency } from "./latency.ts"
 import { spreadOf } from "./spread.ts"
 import type { Elapsed } from "./stopwatch.ts"
@@ -31,7 +31,6 @@ export interface Measured {
 
 const rowOf = (name: string, samples: ReadonlyArray<Sample>): Measured => {
   const speeds = samples.map(({ messages, millis }) => messages / millis * 1000)
-  const total = (key: keyof Counts) => samples.reduce((sum, { counts }) => sum + counts[key], 0)
   const [latency, ...others] = samples.flatMap(({ publishToAck }) => publishToAck ?? [])
   for (const other of others) latency?.add(other)
   const percentiles = latency?.percentiles
@@ -45,12 +44,7 @@ const rowOf = (name: string, samples: ReadonlyArray<Sample>): Measured => {
         cpuNanosPerMessage: spreadOf(samples.map(({ cpuMillis, messages }) => cpuMillis / messages * 1e6))
       }),
       ...(percentiles === undefined ? undefined : { publishToAckMs: percentiles }),
-      acked: total("acked"),
-      failed: total("failed"),
-      unknown: total("unknown"),
-      orderViolations: total("orderViolations"),
-      gaps: total("gaps"),
-      duplicates: total("duplicates")
+      ...totalOf(samples.map(({ counts }) => counts))
     },
     speeds,
     nanos: samples.map(({ messages, millis }) => millis / messages * 1e6)

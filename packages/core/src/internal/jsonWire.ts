@@ -105,11 +105,9 @@ export const compile = (events: ReadonlyArray<Event.Any>, withHeaders: boolean):
     let headers: Array<readonly [string, string]>
     if (withHeaders) {
       const { correlationId, tenantId, traceId } = envelope
-      const tenant = tenantId === undefined ? undefined : String(tenantId)
-      const length = ascii ? (value: string) => value.length : utf8Length
       // As long as it will be: an array that grows takes three times its room.
       headers = new Array<readonly [string, string]>(
-        5 + (traceId === undefined ? 0 : 1) + (correlationId === undefined ? 0 : 1) + (tenant === undefined ? 0 : 1)
+        5 + (traceId === undefined ? 0 : 1) + (correlationId === undefined ? 0 : 1) + (tenantId === undefined ? 0 : 1)
           + (traceparent === undefined ? 0 : 1)
       )
       headers[0] = ["X-Event-ID", eventId]
@@ -117,24 +115,12 @@ export const compile = (events: ReadonlyArray<Event.Any>, withHeaders: boolean):
       headers[2] = constant.type
       headers[3] = constant.version
       headers[4] = pairs.time(time)
-      size += constant.size + length(eventId) + aggregateId.length + time.length
+      size += constant.size + (ascii ? eventId.length : utf8Length(eventId)) + aggregateId.length + time.length
       let at = 5
-      if (traceId !== undefined) {
-        headers[at++] = pairs.traceId(traceId)
-        size += "X-Trace-ID".length + length(traceId)
-      }
-      if (correlationId !== undefined) {
-        headers[at++] = pairs.correlationId(correlationId)
-        size += "X-Correlation-ID".length + length(correlationId)
-      }
-      if (tenant !== undefined) {
-        headers[at++] = pairs.tenantId(tenant)
-        size += "X-Tenant-ID".length + tenant.length
-      }
-      if (traceparent !== undefined) {
-        headers[at] = pairs.traceparent(traceparent)
-        size += "traceparent".length + traceparent.length
-      }
+      if (traceId !== undefined) size += UserHeaders.put(headers, at++, pairs.traceId(traceId), ascii)
+      if (correlationId !== undefined) size += UserHeaders.put(headers, at++, pairs.correlationId(correlationId), ascii)
+      if (tenantId !== undefined) size += UserHeaders.put(headers, at++, pairs.tenantId(String(tenantId)), true)
+      if (traceparent !== undefined) size += UserHeaders.put(headers, at, pairs.traceparent(traceparent), true)
     } else {
       headers = []
       if (traceparent !== undefined) size += UserHeaders.append(headers, "traceparent", traceparent)

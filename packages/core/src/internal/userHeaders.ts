@@ -74,6 +74,12 @@ export const fromHeaders = (headers: Headers.Headers): { [name: string]: string 
 
 type Pairs = Array<readonly [string, string]>
 
+/** Puts one header in its place, and tells its size. Its name is ASCII, and maybe its value is known to be. */
+export const put = (out: Pairs, at: number, pair: Pairs[number], ascii: boolean): number => {
+  out[at] = pair
+  return pair[0].length + (ascii ? pair[1].length : utf8Length(pair[1]))
+}
+
 /** Appends one header, and tells its size. Its name is ASCII. */
 export const append = (out: Pairs, name: string, value: string): number => {
   out.push([name, value])

@@ -59,7 +59,7 @@ const noAnswer: JobResult = {
   failures: [failure("timeout", "the client has not said what became of it")]
 }
 
-/** A hand-over of a few becomes a batch for each partition: with 64 a message cost a fifth more than with 256. */
+/** A hand-over becomes a batch for each partition, and each batch costs: with 64 a message cost more than with 256. */
 const laneLimits = { maxInFlight: 1, maxBatch: 500, maxBatchBytes, burst: 256 }
 
 export class ProducerState {

@@ -32,12 +32,11 @@ const deltas = 3 + 5
 
 /** The record with its framing. */
 export const recordSize = (record: OutboundRecord): number => {
-  const { headers } = record
   const key = text(record.key)
   const body = record.body.length
-  let size = 1 + deltas + varint(key) + key + varint(body) + body + varint(headers.length)
-  for (let i = 0; i < headers.length; i++) {
-    const [name, value] = headers[i]!
+  let size = 1 + deltas + varint(key) + key + varint(body) + body + varint(record.headers.length)
+  for (let i = 0; i < record.headers.length; i++) {
+    const [name, value] = record.headers[i]!
     const both = headerSize(name, value)
     const nameLength = text(name)
     size += both + varint(nameLength) + varint(both - nameLength)

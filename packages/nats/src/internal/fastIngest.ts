@@ -174,51 +174,40 @@ export class FastLane {
   }
 
   #sendAlone(entry: Entry): void {
-    const headers = encodeRecord(this.#topic, entry.record, "")
-    const length = headerBytes(headers)
-    const bytes = length + entry.record.body.length
-    if (bytes > this.#shared.client.maxPayload) return this.#refuse(entry, bytes, [])
+    const tooLarge = this.#sendOne(entry, `${this.#shared.inbox}${this.#name}.1`)
+    if (tooLarge > 0) return this.#refuse(entry, tooLarge, [])
     this.#state = "alone"
     this.#unmoved = 0
-    this.#sent = 1
-    this.#flight.push(entry)
-    this.#shared.client.publish(
-      this.#subject(entry),
-      `${this.#shared.inbox}${this.#name}.1`,
-      headers,
-      length,
-      entry.record.body
-    )
-    this.#shared.outbound.sent(bytes)
   }
 
   #send(entries: ReadonlyArray<Entry>): void {
-    const { client } = this.#shared
     const last = entries.length - 1
     // What is left behind has to be asked for first, and is when this is over.
     const whole = this.#waiting.length > 0 || this.#flight.length + entries.length < this.#flow
     for (let i = 0; i <= last; i++) {
       const entry = entries[i]!
-      const headers = encodeRecord(this.#topic, entry.record, "")
-      const length = headerBytes(headers)
-      const bytes = length + entry.record.body.length
-      if (bytes > client.maxPayload) {
-        this.#refuse(entry, bytes, entries.slice(i + 1))
+      const what = i === last && whole ? op.final : this.#sent === 0 ? op.start : op.append
+      const tooLarge = this.#sendOne(entry, `${this.#prefix}${this.#sent + 1}.${what}.$FI`)
+      if (tooLarge > 0) {
+        this.#refuse(entry, tooLarge, entries.slice(i + 1))
         return
       }
-      const what = i === last && whole ? op.final : this.#sent === 0 ? op.start : op.append
-      this.#sent++
-      this.#flight.push(entry)
-      client.publish(
-        this.#subject(entry),
-        `${this.#prefix}${this.#sent}.${what}.$FI`,
-        headers,
-        length,
-        entry.record.body
-      )
-      this.#shared.outbound.sent(bytes)
     }
     if (whole) this.#state = "ending"
+  }
+
+  /** Puts it on its way; tells its bytes instead where no server would take so many. */
+  #sendOne(entry: Entry, reply: string): number {
+    const { client, outbound } = this.#shared
+    const headers = encodeRecord(this.#topic, entry.record, "")
+    const length = headerBytes(headers)
+    const bytes = length + entry.record.body.length
+    if (bytes > client.maxPayload) return bytes
+    this.#sent++
+    this.#flight.push(entry)
+    client.publish(this.#subject(entry), reply, headers, length, entry.record.body)
+    outbound.sent(bytes)
+    return 0
   }
 
   /** A record that no server would take ends the epoch: what is behind it is not sent. */

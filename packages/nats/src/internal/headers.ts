@@ -75,7 +75,7 @@ const plainKey = /^[\x21-\x7e]+$/
 const keyHeader = "X-EventBus-Key"
 
 /** NATS has no keys: one that no header tells anyway gets a header of its own. */
-const keyLine = (headers: Headers.Headers, key: string): string => {
+const keyLine = ({ headers, key }: OutboundRecord): string => {
   for (let i = 0; i < headers.length; i++) {
     const header = headers[i]!
     if (header[1] === key && isKeyName(header[0])) return ""
@@ -84,10 +84,8 @@ const keyLine = (headers: Headers.Headers, key: string): string => {
 }
 
 /** A record's headers as a block. */
-export const encodeRecord = (topic: string, record: OutboundRecord, extra: string): string | Uint8Array => {
-  const { eventId, headers, key } = record
-  return encode(headers, messageIdLine(topic, eventId) + keyLine(headers, key) + extra)
-}
+export const encodeRecord = (topic: string, record: OutboundRecord, extra: string): string | Uint8Array =>
+  encode(record.headers, messageIdLine(topic, record.eventId) + keyLine(record) + extra)
 
 /** What a delivered message's headers say. */
 export interface Delivered {

@@ -3,7 +3,7 @@ import type { Entry } from "./entry.ts"
 import { Lane } from "./lane.ts"
 import type { Meter } from "./meter.ts"
 
-/** What a driver that does not say otherwise gets: the fastest of 32 to 512 over NATS, and next to it in memory. */
+/** What a driver that does not say otherwise gets: the fastest of 64, 128 and 256 over NATS. */
 const usualBurst = 64
 
 /**
