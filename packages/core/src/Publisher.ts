@@ -236,7 +236,7 @@ export const make = (intake: Intake, atomic: Atomic): Publisher["Service"] => {
       Stream.map(through.throughWith(intake, topic, self, (envelope) => envelope), ([result]) => result),
     throughWith: (topic, options) => (self) => through.throughWith(intake, topic, self, options.envelope),
     sink: (topic) => through.sink(intake, topic),
-    results: pipeline.results.stream,
+    results: pipeline.settlements.results.stream,
     flush: pipeline.ledger.flush,
     pending: Effect.sync(() => ({
       count: pipeline.window.count,

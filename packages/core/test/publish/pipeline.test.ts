@@ -321,7 +321,7 @@ describe("Pipeline", () => {
       })
       const gate = yield* SubscriptionRef.make(false)
       const opened = SubscriptionRef.changes(gate).pipe(Stream.filter((open) => open), Stream.take(1), Stream.runDrain)
-      const reader = yield* pipeline.results.stream.pipe(
+      const reader = yield* pipeline.settlements.results.stream.pipe(
         Stream.tap(() => opened),
         Stream.take(3000),
         Stream.runCollect,

@@ -1,37 +1,19 @@
 /**
- * The one door to the foreign client: nothing else in this package imports `@nats-io/*`.
+ * The door to the foreign client: besides `connect.ts` and `credentials.ts`, which open it, nothing else in this package
+ * imports `@nats-io/*`.
  *
  * What the client does not do, and this module makes up for:
  * - it says nothing of what it throws away at a disconnect, so `onDisconnect` is told at once;
  * - its outbound buffer has no bound, so `barrier` says when the server has read everything before it.
  */
-import {
-  type ConsumerConfig,
-  type ConsumerInfo,
-  type JetStreamManager,
-  jetstreamManager,
-  type StreamConfig,
-  type StreamInfo
-} from "@nats-io/jetstream"
+import type { ConsumerConfig, ConsumerInfo, JetStreamManager, StreamConfig, StreamInfo } from "@nats-io/jetstream"
 import { MsgImpl, NatsConnectionImpl } from "@nats-io/nats-core/internal"
-import {
-  type Authenticator,
-  connect as dial,
-  credsAuthenticator,
-  type NatsConnection,
-  nkeyAuthenticator,
-  type Status as ClientStatus,
-  type TlsOptions,
-  tokenAuthenticator,
-  usernamePasswordAuthenticator
-} from "@nats-io/transport-node"
-import { Clock, Effect, Redacted, type Scope, Stream, SubscriptionRef } from "effect"
-import { readFileSync } from "node:fs"
-import type { Decided, Options } from "../NatsConfig.ts"
+import type { NatsConnection, Status as ClientStatus } from "@nats-io/transport-node"
+import { type Clock, Effect, SubscriptionRef } from "effect"
+import type { Decided } from "../NatsConfig.ts"
 import { clientError } from "./classify.ts"
-import { BrokerError, firstConnection, type Status } from "./core.ts"
+import { BrokerError, type Status } from "./core.ts"
 import { Frames } from "./frames.ts"
-import * as Tls from "./tls.ts"
 import { waitUntil } from "./wait.ts"
 
 export type { ConsumerConfig, ConsumerInfo, JetStreamManager, NatsConnection, StreamConfig, StreamInfo }
@@ -341,162 +323,3 @@ export class Client {
     for (const listener of this.#listeners) listener.denied?.(subject, error.message)
   }
 }
-
-const text = (secret: Redacted.Redacted | undefined): string | undefined =>
-  secret === undefined ? undefined : Redacted.value(secret)
-
-const bytes = (value: string): Uint8Array => new TextEncoder().encode(value)
-
-/**
- * Credentials that may be renewed while the connection lasts. The client closes it for good where its authenticator
- * throws, so a file that is just being written, or is gone, is passed over: the credentials of before are shown again, and
- * the server decides.
- */
-const renewed = (file: string): Authenticator => {
-  let good: Authenticator | undefined
-  return (nonce) => {
-    try {
-      // Read once: the JWT and the seed shall be of the same file.
-      const next = credsAuthenticator(new Uint8Array(readFileSync(file)))
-      next("")
-      good = next
-    } catch (error) {
-      if (good === undefined) throw error
-    }
-    return good(nonce)
-  }
-}
-
-const authenticatorOf = (options: Options): Authenticator | undefined => {
-  const { credentials, credentialsFile, nkeySeed, password, token, user } = options
-  if (credentialsFile !== undefined) return renewed(credentialsFile)
-  if (credentials !== undefined) return credsAuthenticator(bytes(Redacted.value(credentials)))
-  if (nkeySeed !== undefined) return nkeyAuthenticator(bytes(Redacted.value(nkeySeed)))
-  if (token !== undefined) return tokenAuthenticator(Redacted.value(token))
-  if (user !== undefined) return usernamePasswordAuthenticator(user, text(password))
-  return undefined
-}
-
-/** What the options show of themselves only when they are used, and the client would not say clearly. */
-const credentialsProblem = (options: Options, authenticator: Authenticator | undefined): string | undefined => {
-  const { credentials, credentialsFile, nkeySeed } = options
-  if ([credentials, credentialsFile, nkeySeed].every((one) => one === undefined)) return undefined
-  try {
-    authenticator?.("nonce")
-    return undefined
-  } catch (error) {
-    if (nkeySeed !== undefined) return "nkeySeed is not the seed of an NKey"
-    if (credentials !== undefined) return "credentials hold no JWT and seed"
-    const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : ""
-    return `credentialsFile cannot be read, or holds no JWT and seed${code}: ${credentialsFile}`
-  }
-}
-
-const tlsOf = (tls: Options["tls"]): Tls.Tls | undefined => {
-  if (tls === undefined || tls === false) return undefined
-  if (tls === true) return {}
-  const { ca, caFile, cert, certFile, handshakeFirst, key, keyFile } = tls
-  const pem = text(key)
-  return {
-    ...(ca === undefined ? undefined : { ca }),
-    ...(caFile === undefined ? undefined : { caFile }),
-    ...(cert === undefined ? undefined : { cert }),
-    ...(certFile === undefined ? undefined : { certFile }),
-    ...(pem === undefined ? undefined : { key: pem }),
-    ...(keyFile === undefined ? undefined : { keyFile }),
-    ...(handshakeFirst === undefined ? undefined : { handshakeFirst })
-  }
-}
-
-const open = (config: Decided): Promise<NatsConnection> => {
-  const authenticator = authenticatorOf(config.options)
-  const tls = tlsOf(config.tls)
-  const problem = credentialsProblem(config.options, authenticator)
-    ?? (tls === undefined ? undefined : Tls.problemOf(tls))
-  if (problem !== undefined) {
-    return Promise.reject(
-      new BrokerError.BrokerError({ reason: new BrokerError.Refused({ kind: "invalid", message: problem }) })
-    )
-  }
-  const tlsOptions: TlsOptions | undefined = tls === undefined
-    ? undefined
-    : Object.assign({ ...tls }, { checkServerIdentity: Tls.identityOf(config.servers) })
-  return dial({
-    servers: [...config.servers],
-    name: config.name,
-    // Building the stack of an error that nobody sees costs half of a request.
-    noAsyncTraces: true,
-    maxReconnectAttempts: config.maxReconnectAttempts,
-    // Credentials may be renewed, so a refusal is no reason to give up.
-    ignoreAuthErrorAbort: config.maxReconnectAttempts === -1,
-    reconnectTimeWait: config.reconnectWaitMillis,
-    reconnectJitter: config.reconnectJitterMillis,
-    reconnectJitterTLS: config.reconnectJitterMillis,
-    pingInterval: config.pingIntervalMillis,
-    maxPingOut: 2,
-    timeout: config.connectTimeoutMillis,
-    inboxPrefix: config.inboxPrefix,
-    ...(authenticator === undefined ? undefined : { authenticator }),
-    ...(tlsOptions === undefined ? undefined : { tls: tlsOptions })
-  })
-}
-
-/**
- * Why there is no connection. With TLS 1.3 a server refuses a client's certificate after the handshake, and the client
- * says nothing of it but that nobody answers.
- */
-const connectError = (cause: unknown, config: Decided): BrokerError.BrokerError => {
-  if (cause instanceof BrokerError.BrokerError) return cause
-  const reason = clientError(cause, "", config.connectTimeoutMillis)
-  const hint = "the server did not answer: it may want a client's certificate, or the TLS handshake before its greeting"
-  return new BrokerError.BrokerError({
-    reason: reason._tag === "Timeout" && config.tls !== undefined && config.tls !== false
-      ? new BrokerError.Timeout({ millis: reason.millis, message: hint, cause })
-      : reason
-  })
-}
-
-/** How long what is on its way out may take when the connection is closed. */
-const farewellMillis = 2000
-
-/** Connects, until the scope closes. */
-export const connect = Effect.fnUntraced(function*(
-  config: Decided,
-  id: string
-): Effect.fn.Return<Client, BrokerError.BrokerError, Scope.Scope> {
-  const clock = yield* Clock.Clock
-  const failed = (cause: unknown) => connectError(cause, config)
-  const connection = yield* firstConnection(
-    Effect.acquireRelease(
-      Effect.tryPromise({ try: () => open(config), catch: failed }),
-      (opened) => Effect.promise(() => opened.close().catch(() => undefined))
-    ),
-    { system: "nats", within: config.initialConnectTimeoutMillis, pause: config.reconnectWaitMillis }
-  )
-  const status = yield* SubscriptionRef.make<Status>({ _tag: "Connected" })
-  const manager = yield* Effect.tryPromise({
-    try: () =>
-      jetstreamManager(connection, {
-        apiPrefix: config.apiPrefix,
-        timeout: config.requestTimeoutMillis,
-        checkAPI: false
-      }),
-    catch: failed
-  })
-  const client = new Client({ connection, manager, config, status, clock, id })
-  yield* Stream.fromAsyncIterable(connection.status(), (error) => error).pipe(
-    Stream.runForEach(client.follow),
-    Effect.ignore,
-    Effect.forkScoped({ startImmediately: true })
-  )
-  yield* Effect.addFinalizer(() =>
-    Effect.suspend(() => {
-      let read = !client.connected
-      client.barrier(() => {
-        read = true
-      })
-      return waitUntil(() => read, farewellMillis)
-    }).pipe(Effect.andThen(client.ended))
-  )
-  return client
-})

@@ -9,27 +9,23 @@
  * costs the server more, and half of its latency. What comes meanwhile waits for its answer.
  *
  * **Resends.** Of what was handed over before nobody knows how much is stored. So before it is sent again each record is
- * asked for: a message with the same `Nats-Msg-Id`, without a body, under a condition that never holds. "Duplicate" says
- * that it is stored, "wrong last sequence" that it is not, "in process" (10158) that a leader which has lost its followers
- * has it and can store it neither now nor surely later: asked again. Only what is absent is sent. A plain resend would be
- * skipped as a duplicate of what is only in process, and be acknowledged with its batch: acknowledged and lost.
+ * asked for (`probes.ts`), and only what is absent is sent. A plain resend would be skipped as a duplicate of what is only
+ * in process, and be acknowledged with its batch: acknowledged and lost.
  */
-import type { Decided } from "../NatsConfig.ts"
 import { type ApiError, publishRefusal } from "./classify.ts"
-import type { Client, Message } from "./client.ts"
-import { type Batch, type OutboundRecord, type Outcome, PublishError } from "./core.ts"
-import { encode, encodeRecord, headerBytes, messageIdLine } from "./headers.ts"
-import type { Outbound } from "./outbound.ts"
+import type { Message } from "./client.ts"
+import { type Batch, type Outcome, PublishError } from "./core.ts"
+import { encodeRecord, headerBytes } from "./headers.ts"
+import { type Entry, type LaneContext, settle } from "./ingest.ts"
 import * as Outcomes from "./outcome.ts"
+import { Probes } from "./probes.ts"
 import * as PubAck from "./pubAck.ts"
-import type { Shared } from "./window.ts"
 
 /**
  * Records between two acknowledgements, as we ask for it; the server's limit is 500. Rare ones let this process and the
  * server take turns instead of working at the same time; more frequent ones than this gain nothing.
  */
 const askedFlow = 100
-const probePause = 100
 
 /**
  * Records that are asked for at once. What of them is absent is sent before the next ones are asked for: on a link that is
@@ -48,41 +44,16 @@ const unknownBatch = 10208
 
 const op = { start: 0, append: 1, final: 2, end: 3, ping: 4 }
 
-/** No stream has so many messages. */
-const never = "Nats-Expected-Last-Sequence: 9007199254740991\r\n"
-
 const noBody = new Uint8Array(0)
-
-interface Entry {
-  readonly batch: Batch
-  readonly index: number
-  readonly record: OutboundRecord
-  /** It was handed over before: it may be stored. */
-  readonly again: boolean
-}
 
 /** Which record of its batch an answer is to; `rest`: `.<flow>.fail.<sequence>.<operation>.$FI`, `.1` for a lone one. */
 const placeOf = (rest: string): number => Number(rest.split(".")[3] ?? 1)
-
-const settle = ({ batch, index }: Entry, outcome: Outcome): void => batch.settle(index, outcome)
 
 /** Who hears of answers: the first token of a reply subject names a batch. */
 export interface Routes {
   /** A token that is unique among all clients. */
   readonly name: (kind: "f" | "p", lane: FastLane) => string
   readonly forget: (name: string) => void
-}
-
-/** What a lane needs of the rest of the driver. */
-export interface LaneContext extends Pick<Shared, "inbox" | "subjects" | "nobody" | "later"> {
-  readonly outbound: Pick<Outbound, "sent">
-  /** Instead of {@link askedAtOnce}. */
-  readonly atOnce?: number
-  /** Instead of {@link askedFlow}. */
-  readonly flow?: number
-  readonly client:
-    & Pick<Client, "publish" | "publishPlain" | "barrier" | "connected" | "maxPayload" | "lastAckAt" | "clock">
-    & { readonly config: Pick<Decided, "ackTimeoutMillis"> }
 }
 
 export class FastLane {
@@ -106,9 +77,7 @@ export class FastLane {
   #flow: number
   readonly #plain = new PubAck.Plain()
   #refused: { readonly sequence: number; readonly error: ApiError } | undefined
-  #probes = new Map<string, Entry>()
-  #absent = new Set<Entry>()
-  #probed: Array<Entry> = []
+  readonly #probes: Probes
   /** Sweeps since the last answer, and whether the server has read the last question. */
   #silent = 0
   #pingRead = false
@@ -121,10 +90,18 @@ export class FastLane {
     this.#topic = topic
     this.#askedFlow = shared.flow ?? askedFlow
     this.#flow = this.#askedFlow
+    this.#probes = new Probes({
+      shared,
+      topic,
+      subjectOf: (entry) => this.#subject(entry),
+      name: () => routes.name("p", this),
+      forget: routes.forget,
+      suffix: `.${this.#askedFlow}.fail.1.${op.final}.$FI`
+    })
   }
 
   get pending(): number {
-    return this.#waiting.length + this.#flight.length + this.#probed.length
+    return this.#waiting.length + this.#flight.length + this.#probes.entries.length
   }
 
   accept(batch: Batch): void {
@@ -366,7 +343,7 @@ export class FastLane {
     this.#flight = []
     this.#broken = true
     this.#close()
-    this.#dropProbes(others)
+    for (const entry of this.#probes.drop()) settle(entry, others)
     for (let i = 0; i < lost.length; i++) settle(lost[i]!, i === 0 ? first : others)
     this.#settleWaiting(waiting)
   }
@@ -387,7 +364,7 @@ export class FastLane {
   }
 
   denied(subject: string, message: string): void {
-    if (![...this.#flight, ...this.#probed].some((entry) => this.#subject(entry) === subject)) return
+    if (![...this.#flight, ...this.#probes.entries].some((entry) => this.#subject(entry) === subject)) return
     const reason = new PublishError.Unauthorized({ message })
     const outcome = this.#settled > 0 ? Outcomes.ambiguous(reason) : Outcomes.notStored(reason)
     this.#giveUp(outcome, outcome, Outcomes.notStored(reason))
@@ -398,71 +375,22 @@ export class FastLane {
   #probe(): void {
     const { atOnce = askedAtOnce } = this.#shared
     const next = this.#waiting.findIndex(({ again }, i) => !again || i === atOnce)
-    this.#probed = next < 0 ? this.#waiting : this.#waiting.slice(0, next)
+    const asked = next < 0 ? this.#waiting : this.#waiting.slice(0, next)
     this.#waiting = next < 0 ? [] : this.#waiting.slice(next)
-    this.#absent = new Set()
     this.#state = "probing"
     this.#silent = 0
-    for (const entry of this.#probed) this.#ask(entry)
-  }
-
-  #ask(entry: Entry): void {
-    const name = this.#routes.name("p", this)
-    this.#probes.set(name, entry)
-    const headers = encode([], `${messageIdLine(this.#topic, entry.record.eventId)}${never}`)
-    const reply = `${this.#shared.inbox}${name}.${this.#askedFlow}.fail.1.${op.final}.$FI`
-    const length = headerBytes(headers)
-    this.#shared.client.publish(this.#subject(entry), reply, headers, length, noBody)
-    this.#shared.outbound.sent(length)
+    this.#probes.ask(asked)
   }
 
   #probeAnswered(name: string, ack: PubAck.PubAck): void {
-    const entry = this.#probes.get(name)
-    // Group acknowledgements come for what is in process, too.
-    if (entry === undefined || ack._tag === "Flow") return
+    if (!this.#probes.awaits(name, ack)) return
     this.#silent = 0
-    this.#probes.delete(name)
-    this.#routes.forget(name)
-    if (ack._tag === "Ack" && ack.duplicate && ack.sequence > 0) {
-      this.#probed = this.#probed.filter((other) => other !== entry)
-      settle(entry, Outcomes.duplicateOf(ack.sequence))
-    } else if (ack._tag === "Error" && (ack.error.errCode === 10071 || ack.error.errCode === 10164)) {
-      this.#absent.add(entry)
-    } else if (ack._tag === "Error" && ack.error.errCode === 10158) {
-      // It may be stored yet, or never.
-      this.#shared.later(probePause, () => {
-        if (this.#state === "probing" && this.#probed.includes(entry)) this.#ask(entry)
-      })
-      return
-    } else if (ack._tag === "NoResponders") {
-      // What this attempt has sent is a question: it stored nothing. What earlier ones did, core remembers.
-      this.#giveUp(Outcomes.lostAnswer, this.#shared.nobody(this.#topic))
-      return
-    } else {
-      const reason = ack._tag === "Error"
-        ? publishRefusal(ack.error, {
-          topic: this.#topic,
-          bytes: entry.record.size,
-          limit: this.#shared.client.maxPayload
-        })
-        : Outcomes.notConnected("the answer for the stream cannot be read")
-      this.#giveUp(Outcomes.lostAnswer, Outcomes.ambiguous(reason))
-      return
-    }
-    if (this.#absent.size < this.#probed.length) return
-    this.#waiting = [...this.#probed.map((known) => ({ ...known, again: false })), ...this.#waiting]
-    this.#probed = []
-    this.#absent = new Set()
+    const found = this.#probes.answered(name, ack)
+    if (found === undefined) return
+    if (found._tag === "Failed") return this.#giveUp(found.outcome, found.outcome)
+    this.#waiting = [...found.entries.map((entry) => ({ ...entry, again: false })), ...this.#waiting]
     this.#state = "idle"
     this.flush()
-  }
-
-  #dropProbes(outcome: Outcome): void {
-    for (const name of this.#probes.keys()) this.#routes.forget(name)
-    this.#probes.clear()
-    const probed = this.#probed
-    this.#probed = []
-    for (const entry of probed) settle(entry, outcome)
   }
 
   // --- silence ----------------------------------------------------------------------------------------------------------
@@ -494,21 +422,12 @@ export class FastLane {
     }
     this.#pingRead = false
     const first = this.#flight[0]
-    if (this.#state === "probing") this.#askAgain()
+    if (this.#state === "probing") this.#probes.askAgain()
     else if (first !== undefined && this.#state !== "alone") {
       this.#control(this.#subject(first), this.#sent, op.ping)
     }
     this.#shared.client.barrier((read) => {
       this.#pingRead = read
     })
-  }
-
-  #askAgain(): void {
-    const unanswered = [...this.#probes]
-    for (const [name, entry] of unanswered) {
-      this.#probes.delete(name)
-      this.#routes.forget(name)
-      this.#ask(entry)
-    }
   }
 }

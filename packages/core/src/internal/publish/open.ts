@@ -66,7 +66,7 @@ export const open = Effect.fnUntraced(function*(
   const pool = yield* Effect.all(
     Array.from({ length: options.ackFibers }, (_, i) => fork(`ack fiber ${i}`, pipeline.ackLoop))
   )
-  const reporter = yield* fork("reporter", pipeline.reporter)
+  const reporter = yield* fork("reporter", pipeline.settlements.reporter)
   yield* fork("timekeeper", pipeline.timekeeper)
   yield* fork("connection watch", pipeline.followConnection(broker.status))
 
@@ -81,7 +81,7 @@ export const open = Effect.fnUntraced(function*(
       Effect.andThen(Queue.end(reportQueue)),
       // A reader of `results` that has stopped reading must not hold up the end for ever.
       Effect.andThen(Effect.timeoutOption(Fiber.await(reporter), Math.max(options.drainTimeoutMillis, graceMillis))),
-      Effect.andThen(pipeline.results.end),
+      Effect.andThen(pipeline.settlements.results.end),
       Effect.andThen(Scope.close(fibers, exit))
     )
   // In a fiber of its own: whoever closes the scope may have been interrupted (Ctrl-C), and in an interrupted fiber

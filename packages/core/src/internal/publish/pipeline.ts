@@ -1,16 +1,15 @@
 import { Cause, type Clock, Effect, Queue, Stream, SubscriptionRef } from "effect"
 import type * as Broker from "../../Broker.ts"
 import * as PublishError from "../../PublishError.ts"
-import type { PublishResult } from "../../PublishResult.ts"
-import { monotonicMillis, Timekeeper } from "../timekeeper.ts"
+import { monotonicMillis } from "../timekeeper.ts"
 import type { SendBatch } from "./batch.ts"
+import { Due } from "./due.ts"
 import type { Entry } from "./entry.ts"
 import { Group } from "./group.ts"
 import type { Lane } from "./lane.ts"
-import { Ledger } from "./ledger.ts"
-import type { Meter } from "./meter.ts"
+import type { Ledger } from "./ledger.ts"
 import { acked, givenUp, rejected, unknown } from "./outcome.ts"
-import { ResultsHub } from "./resultsHub.ts"
+import { type PipelineCounters, Settlements } from "./settlements.ts"
 import type { Stopwatch } from "./stopwatch.ts"
 import type { TopicState } from "./topicState.ts"
 import { Window } from "./window.ts"
@@ -28,20 +27,6 @@ export interface PipelineOptions {
   readonly batchSize: number
 }
 
-export interface PipelineCounters {
-  accepted: number
-  acked: number
-  rejected: number
-  unknown: number
-  duplicates: number
-  /** Records handed to the driver again. */
-  resent: number
-  /** Answers for envelopes that had timed out before. */
-  late: number
-  /** Second answers for one record: the driver broke its contract. */
-  surplus: number
-}
-
 const closed = new PublishError.Closed()
 
 /**
@@ -57,18 +42,7 @@ const closed = new PublishError.Closed()
  */
 export class Pipeline {
   readonly window: Window
-  readonly ledger = new Ledger()
-  readonly results = new ResultsHub()
-  readonly counters: PipelineCounters = {
-    accepted: 0,
-    acked: 0,
-    rejected: 0,
-    unknown: 0,
-    duplicates: 0,
-    resent: 0,
-    late: 0,
-    surplus: 0
-  }
+  readonly settlements: Settlements
   readonly options: PipelineOptions
   /** Where stages are recorded. */
   readonly stopwatch: Stopwatch | undefined
@@ -76,15 +50,7 @@ export class Pipeline {
   readonly #producer: Broker.Producer
   readonly #pumpQueue: Queue.Queue<Entry | Group | Lane, Cause.Done>
   readonly #ackQueue: Queue.Queue<SendBatch, Cause.Done>
-  readonly #reportQueue: Queue.Queue<Entry, Cause.Done>
-  readonly #timekeeper: Timekeeper
-  /** Lanes that wait for their next try. */
-  readonly #paused = new Set<Lane>()
-  /** Settled by the running step of the pipeline, not reported yet. */
-  #settled: Array<Entry> = []
-  /** With counts that are not written yet. */
-  readonly #meters = new Set<Meter>()
-  #idleWaiter: (() => void) | undefined
+  readonly #due: Due
   /** Entries that came since the pump began to wait for some; below any number while it does something else. */
   #unpumped = 0
 
@@ -103,9 +69,22 @@ export class Pipeline {
     this.#producer = fields.producer
     this.#pumpQueue = fields.pumpQueue
     this.#ackQueue = fields.ackQueue
-    this.#reportQueue = fields.reportQueue
     this.window = new Window(fields.options.maxPending, fields.options.maxPendingBytes)
-    this.#timekeeper = new Timekeeper(fields.clock, { next: () => this.#nextDue(), run: (now) => this.#runDue(now) })
+    this.settlements = new Settlements(this.window, fields.reportQueue, fields.stopwatch)
+    this.#due = new Due({
+      clock: fields.clock,
+      ledger: this.ledger,
+      wake: (lane) => this.#signal(lane),
+      expired: (now) => this.#expire(now)
+    })
+  }
+
+  get ledger(): Ledger {
+    return this.settlements.ledger
+  }
+
+  get counters(): PipelineCounters {
+    return this.settlements.counters
   }
 
   // --- admission --------------------------------------------------------------------------------------------------------
@@ -169,7 +148,7 @@ export class Pipeline {
   #register(entry: Entry, now: number): void {
     this.counters.accepted++
     this.ledger.add(entry, now, this.options.deliveryTimeoutMillis)
-    this.#timekeeper.nudge(entry.deadline)
+    this.#due.nudge(entry.deadline)
     if (entry.times !== undefined && this.stopwatch !== undefined) entry.times.accepted = this.stopwatch.now()
   }
 
@@ -304,7 +283,7 @@ export class Pipeline {
         while (next < batches.length && this.counters.accepted < until) {
           if (this.#takeAnswers(batches[next]!, until)) next++
         }
-        this.#publishSettled()
+        this.settlements.publish()
         return next < batches.length ? Effect.yieldNow : Effect.void
       },
       step: () => {}
@@ -320,22 +299,20 @@ export class Pipeline {
     entry.outstanding = false
     if (this.stopwatch !== undefined) this.stopwatch.answered(entry, batch.answeredAt)
     if (entry.result !== undefined) {
-      // It timed out while it was at the driver; its permit stayed out until now.
-      this.counters.late++
-      this.#releasePermit(entry)
+      this.settlements.late(entry)
       return
     }
     switch (outcome._tag) {
       case "Stored": {
         lane.progress()
-        this.#settle(entry, acked(entry, outcome.offset, outcome.duplicate), now)
+        this.settlements.settle(entry, acked(entry, outcome.offset, outcome.duplicate), now)
         return
       }
       case "NotStored": {
         entry.notStored = outcome.reason
         if (outcome.reason.isRetryable && now < entry.deadline && !this.#abandoned) return lane.fail(entry, now)
         lane.progress()
-        this.#settle(
+        this.settlements.settle(
           entry,
           entry.ambiguous === undefined ? rejected(entry, outcome.reason) : unknown(entry, entry.ambiguous),
           now
@@ -349,7 +326,7 @@ export class Pipeline {
           return lane.fail(entry, now)
         }
         lane.progress()
-        this.#settle(entry, unknown(entry, outcome.reason), now)
+        this.settlements.settle(entry, unknown(entry, outcome.reason), now)
       }
     }
   }
@@ -360,83 +337,14 @@ export class Pipeline {
     batch.owner.topic.meter.resent(batch.records.length)
   }
 
-  #settle(entry: Entry, result: PublishResult, now: number): void {
-    const { counters } = this
-    switch (result._tag) {
-      case "Acked":
-        counters.acked++
-        if (result.receipt.duplicate === true) counters.duplicates++
-        if (this.stopwatch !== undefined) this.stopwatch.acknowledged(entry)
-        break
-      case "Rejected":
-        counters.rejected++
-        break
-      case "Unknown":
-        counters.unknown++
-    }
-    const { meter } = entry.topic
-    meter.settled(result, now - entry.acceptedAt)
-    this.#meters.add(meter)
-    this.ledger.settle(entry, result)
-    this.#settled.push(entry)
-  }
-
-  /** Reports what a step has settled, and gives the permits back: at once where nobody reads results. */
-  #publishSettled(): void {
-    const settled = this.#settled
-    if (settled.length > 0) {
-      for (const meter of this.#meters) meter.flush()
-      this.#meters.clear()
-      this.#settled = []
-      if (this.results.watched) {
-        for (const entry of settled) Queue.offerUnsafe(this.#reportQueue, entry)
-      } else {
-        this.#releaseAll(settled)
-      }
-    }
-    if (this.ledger.pending === 0 && this.#idleWaiter !== undefined) {
-      const wake = this.#idleWaiter
-      this.#idleWaiter = undefined
-      wake()
-    }
-  }
-
-  readonly #reportStep = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
-    Effect.andThen(
-      this.results.report(entries.flatMap((entry) => entry.result === undefined || entry.own ? [] : [entry.result])),
-      Effect.sync(() => this.#releaseAll(entries))
-    )
-
-  readonly reporter: Effect.Effect<void> = Effect.suspend(() =>
-    Stream.runForEachArray(Stream.fromQueue(this.#reportQueue), this.#reportStep)
-  )
-
-  /** A permit comes back when its envelope is settled, reported, and no longer in the driver's hands. */
-  #releaseAll(entries: ReadonlyArray<Entry>): void {
-    let count = 0
-    let bytes = 0
-    for (const entry of entries) {
-      entry.reported = true
-      if (entry.outstanding) continue
-      count++
-      bytes += entry.size
-    }
-    if (count > 0) this.window.release(count, bytes)
-  }
-
-  #releasePermit(entry: Entry): void {
-    if (entry.reported) this.window.release(1, entry.size)
-  }
-
   // --- lanes that wait, and deadlines -----------------------------------------------------------------------------------
 
   #wakeLane(lane: Lane, now: number): void {
     if (lane.ready(now)) {
-      this.#paused.delete(lane)
+      this.#due.resume(lane)
       this.#signal(lane)
     } else if (lane.pausing) {
-      this.#paused.add(lane)
-      this.#timekeeper.nudge(lane.retryAt)
+      this.#due.pause(lane)
     } else if (lane.idle) {
       lane.topic.retire(lane)
     }
@@ -448,29 +356,18 @@ export class Pipeline {
     this.#enqueue(lane)
   }
 
-  #nextDue(): number {
-    let due = this.ledger.oldest?.deadline ?? Infinity
-    for (const lane of this.#paused) if (lane.retryAt < due) due = lane.retryAt
-    return due
-  }
-
-  #runDue(now: number): void {
-    for (const lane of this.#paused) {
-      if (lane.retryAt > now) continue
-      this.#paused.delete(lane)
-      this.#signal(lane)
-    }
+  /** Gives up what has reached its deadline. */
+  #expire(now: number): void {
     const touched = new Set<Lane>()
     for (let entry = this.ledger.oldest; entry !== undefined && entry.deadline <= now; entry = this.ledger.oldest) {
       touched.add(entry.topic.laneOf(entry))
-      this.#settle(entry, givenUp(entry, this.#timeout(entry)), now)
+      this.settlements.settle(entry, givenUp(entry, this.#timeout(entry)), now)
     }
-    if (touched.size === 0) return
     for (const lane of touched) {
       lane.purge()
       this.#wakeLane(lane, now)
     }
-    this.#publishSettled()
+    this.settlements.publish()
   }
 
   #timeout(entry: Entry): PublishError.Timeout {
@@ -485,7 +382,7 @@ export class Pipeline {
       })
   }
 
-  readonly timekeeper: Effect.Effect<void> = Effect.suspend(() => this.#timekeeper.loop)
+  readonly timekeeper: Effect.Effect<void> = Effect.suspend(() => this.#due.loop)
 
   /** Lanes that wait for a connection need not wait for the end of their pause once it is back. */
   readonly followConnection = (
@@ -493,12 +390,7 @@ export class Pipeline {
   ): Effect.Effect<void> =>
     Stream.runForEach(SubscriptionRef.changes(status), (state) =>
       Effect.sync(() => {
-        if (state._tag !== "Connected") return
-        for (const lane of this.#paused) {
-          this.#paused.delete(lane)
-          lane.retryAt = 0
-          this.#signal(lane)
-        }
+        if (state._tag === "Connected") this.#due.wakeAll()
       }))
 
   // --- the end ----------------------------------------------------------------------------------------------------------
@@ -506,22 +398,13 @@ export class Pipeline {
   /** Set when the drain has run out of time: nothing is sent again. */
   #abandoned = false
 
-  /** Completes when nothing is pending. */
-  readonly #idle: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (this.ledger.pending === 0) return resume(Effect.void)
-    this.#idleWaiter = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.#idleWaiter = undefined
-    })
-  })
-
   /**
    * Closes admission, waits for what is pending within the budget, then settles the rest. Afterwards nothing is
    * pending.
    */
   readonly drain: Effect.Effect<void> = Effect.suspend(() => {
     this.window.close()
-    return Effect.timeoutOption(this.#idle, this.options.drainTimeoutMillis)
+    return Effect.timeoutOption(this.settlements.idle, this.options.drainTimeoutMillis)
   }).pipe(Effect.andThen(Effect.suspend(() => this.abandon)))
 
   /** Closes admission and settles everything that is pending now. */
@@ -530,8 +413,8 @@ export class Pipeline {
     this.#abandoned = true
     const now = monotonicMillis(this.#clock)
     for (let entry = this.ledger.oldest; entry !== undefined; entry = this.ledger.oldest) {
-      this.#settle(entry, givenUp(entry, closed), now)
+      this.settlements.settle(entry, givenUp(entry, closed), now)
     }
-    this.#publishSettled()
+    this.settlements.publish()
   })
 }
