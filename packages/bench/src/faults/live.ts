@@ -89,6 +89,11 @@ export class Live {
     this.times += times
   }
 
+  /** A step of the fault, for who reads the history of a round that broke. */
+  happened(what: string, detail: string): void {
+    this.history.add({ _tag: "Happened", what, detail })
+  }
+
   /** The fault is over: the time from here to the next acknowledgement is the recovery. */
   repaired(): void {
     this.#repairedAt = performance.now()

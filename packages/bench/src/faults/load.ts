@@ -5,7 +5,8 @@
 import { Broker, type BrokerError, EventBus, Publisher, Subscriber, Topic } from "@effect-eventbus/core"
 import * as History from "@effect-eventbus/core/testing/History"
 import * as ReadBack from "@effect-eventbus/core/testing/ReadBack"
-import { Effect, Exit, Fiber, Layer, type Scope } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, type Scope, SubscriptionRef } from "effect"
+import { type Broken, keep } from "./evidence.ts"
 import { Live, type LoadTopic, Stalled, until } from "./live.ts"
 import { Moved } from "./moved.ts"
 import { listening, type Unclear, unexplained } from "./unclear.ts"
@@ -47,6 +48,8 @@ export interface Load<E = never> {
   readonly recovers?: boolean | undefined
   /** Most time from the repair to the next acknowledgement. Default 20 seconds. */
   readonly recoveryMillis?: number | undefined
+  /** Adds what the broker says to the folder that is kept of a round that broke. */
+  readonly testify?: ((topic: LoadTopic, folder: string) => Effect.Effect<void>) | undefined
 }
 
 export interface Elsewhere {
@@ -68,9 +71,9 @@ let names = 0
 export const freshName = (name: string): string =>
   `faults.${name}.t${process.pid.toString(36)}${Date.now().toString(36)}x${++names}`
 
-/** Everything a topic holds, read by a client of its own. */
-export const readBack = (topic: Topic.Any, observer: Load["observer"]) =>
-  Effect.flatMap(Broker.Broker, (broker) => ReadBack.read(broker, topic, "readback")).pipe(Effect.provide(observer))
+/** Everything a topic holds, read by a client of its own; `group`: one that nobody has used. */
+export const readBack = (topic: Topic.Any, observer: Load["observer"], group = "readback") =>
+  Effect.flatMap(Broker.Broker, (broker) => ReadBack.read(broker, topic, group)).pipe(Effect.provide(observer))
 
 const publishing = Effect.fnUntraced(function*<E>(load: Load<E>, live: Live) {
   const { aggregates = 20, publishers = 4, rate = 2000, textBytes = 0 } = load
@@ -171,6 +174,25 @@ const loaded = Effect.fnUntraced(function*<E>(load: Load<E>, live: Live) {
   return load.elsewhere === undefined ? nowhere : yield* load.elsewhere(live)
 })
 
+/** Keeps what is known of a round that broke, and what the broker says, while it is there. */
+const testimony = <E>({ testify }: Load<E>, topic: LoadTopic, broken: Omit<Broken, "topic">): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const folder = keep({ ...broken, topic: topic.name })
+    return testify === undefined ? Effect.void : testify(topic, folder)
+  })
+
+/** The same of a round that did not come to its end. */
+const standstill = Effect.fnUntraced(function*<E, X>(load: Load<E>, live: Live, cause: Cause.Cause<X>) {
+  const { status } = yield* Broker.Broker
+  const { history, publisher, topic, violations } = live
+  const state = [yield* SubscriptionRef.get(status), yield* publisher.pending, yield* publisher.totals]
+  yield* testimony(load, topic, {
+    violations: [...violations, Cause.pretty(cause), JSON.stringify(state)],
+    entries: history.entries,
+    stored: []
+  })
+})
+
 /** One round: load, fault, a little more load, the end of the bus, the verdict. */
 export const runLoad = Effect.fnUntraced(function*<E>(load: Load<E>) {
   const history = yield* History.make
@@ -178,10 +200,14 @@ export const runLoad = Effect.fnUntraced(function*<E>(load: Load<E>) {
   const window = load.bus?.maxPending ?? maxPending
   const unclear: Unclear = new Set()
   const broker = load.explainedDuplicates === true ? listening(load.broker, unclear) : load.broker
-  const bus = EventBus.layer({ ...load.bus, maxPending: window }).pipe(Layer.provide(broker))
+  const bus = EventBus.layer({ ...load.bus, maxPending: window }).pipe(Layer.provideMerge(broker))
   const { elsewhere, live } = yield* Effect.gen(function*() {
     const own = new Live(load.name, topic, yield* Publisher.Publisher, history)
-    return { live: own, elsewhere: yield* loaded(load, own) }
+    return {
+      live: own,
+      // Before the bus closes: it would settle what stands still.
+      elsewhere: yield* Effect.onError(loaded(load, own), (cause) => standstill(load, own, cause))
+    }
   }).pipe(Effect.scoped, Effect.provide(bus))
   const recovery = live.recoveryMillis
   if (recovery !== undefined) {
@@ -194,10 +220,15 @@ export const runLoad = Effect.fnUntraced(function*<E>(load: Load<E>) {
   if (live.peak > window) live.violation(`I6: ${live.peak} pending, with maxPending ${window}`)
   const stored = yield* readBack(topic, load.observer)
   if (load.explainedDuplicates === true) { for (const message of unexplained(stored, unclear)) live.violation(message) }
-  return verdict({
-    entries: [...history.entries, ...elsewhere.entries],
+  const entries = [...history.entries, ...elsewhere.entries]
+  const round = verdict({
+    entries,
     stored,
     noDuplicates: load.noDuplicates ?? true,
     caughtUp: [...load.groups ?? [], ...elsewhere.groups]
   }, { injected: live.times, violations: live.violations, notes: live.notes })
+  if (round.violations.length > 0) {
+    yield* testimony(load, topic, { violations: round.violations, entries, stored })
+  }
+  return round
 })

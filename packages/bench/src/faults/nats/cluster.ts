@@ -100,7 +100,8 @@ const staged = inBothModes({
   asserts,
   longestGapMillis: 30_000,
   quick: false,
-  lab: { nodes: 3 }
+  // Their logs say who was elected, and why.
+  lab: { nodes: 3, configuration: "debug: true" }
 }, ({ cluster, proxy }, mode) => ({
   topic,
   // The window is one batch, so that what is sent twice is sent twice as a whole: a new record behind it would hold the
@@ -114,11 +115,16 @@ const staged = inBothModes({
     Effect.gen(function*() {
       const leader = yield* leaderOf(cluster, live.topic.name)
       proxy.target = leader.port
+      live.happened("moved to the leader", leader.name)
       yield* cutOff(live, proxy)
       yield* live.acknowledged
+      live.happened("acknowledged", leader.name)
       const followers = others(cluster, leader)
       // Stopped ones would read on when they go on, from their sockets.
-      yield* Effect.forEach(followers, (node) => promise(() => node.kill()), { discard: true })
+      for (const node of followers) {
+        yield* promise(() => node.kill())
+        live.happened("killed", node.name)
+      }
       const acked = live.acked
       live.note("acked before", acked)
       yield* live.busy(stagedWindow)
@@ -128,13 +134,18 @@ const staged = inBothModes({
       yield* Effect.sleep(2500)
       live.note("acked while staged", live.acked - acked)
       yield* promise(() => leader.kill())
+      live.happened("killed", leader.name)
       live.injected()
-      for (const node of followers) node.launch()
+      for (const node of followers) {
+        live.happened("started", node.name)
+        node.launch()
+      }
       yield* Effect.forEach(followers, (node) => promise(() => node.ready()), { discard: true })
       proxy.target = followers[0]?.port ?? 0
       live.repaired()
       // Were it back before another one is elected, it would bring its proposals with it, and be elected.
       yield* live.acknowledged
+      live.happened("started", leader.name)
       yield* promise(() => leader.start())
       yield* promise(() => leader.ready(true))
     })

@@ -7,6 +7,7 @@ import { type Cluster, natsCluster, type Node } from "../../brokers/natsCluster.
 import { NatsProxy } from "../../proxy/nats.ts"
 import { type Load, runLoad } from "../load.ts"
 import type { Scenario } from "../scenario.ts"
+import { testify } from "./testify.ts"
 
 export type Mode = "window" | "fastIngest"
 export const modes: ReadonlyArray<Mode> = ["window", "fastIngest"]
@@ -72,6 +73,7 @@ export const inBothModes = <E>(
         name: `${fields.id}-${mode}`,
         broker: driver(proxied ? made.proxy.url : made.cluster.url, mode, options),
         observer: observer(made.cluster.url),
+        testify: testify(made.cluster, observer(made.cluster.url)),
         ...load(made, mode)
       })
     })
