@@ -45,6 +45,23 @@ describe("headers", () => {
     })
   })
 
+  test("a value of the block before is taken again only where it is the same", () => {
+    const values = ["a", "ab", "a", "", "b", "ab", "ab", "a b", "a"]
+    for (const [i, value] of values.entries()) {
+      const headers = [["type", value], ["type", values[values.length - 1 - i]]]
+      const block = Buffer.from(`NATS/1.0\r\n${headers.map(([name, text]) => `${name}: ${text}\r\n`).join("")}\r\n`)
+      expect(decodeRecord(block).headers).toEqual(headers)
+    }
+  })
+
+  test("are the beginning of a message, of which nothing else is read", () => {
+    for (const body of ["x: y\r\n\r\n", "ä: ö\r\n\r\n"]) {
+      const block = Buffer.from("NATS/1.0\r\na: b\r\n\r\n")
+      const { headers } = decodeRecord(Buffer.concat([block, Buffer.from(body)]), block.length)
+      expect(headers).toEqual([["a", "b"]])
+    }
+  })
+
   test("our own key goes before an aggregate id, and only it is taken off", () => {
     const block = Buffer.from("NATS/1.0\r\nX-Aggregate-ID: a\r\nX-EventBus-Key: k\r\nX-EventBus-Key: other\r\n\r\n")
     expect(decodeRecord(block)).toEqual({
@@ -122,17 +139,19 @@ describe("what a delivery's reply subject says", () => {
   const expected = { attempt: 2, sequence: 17, timestamp: 1_700_000_000_123 }
 
   test("in its old form", () => {
-    expect(AckSubject.parse("$JS.ACK.orders.billing.2.17.9.1700000000123456789.4")).toEqual(expected)
+    expect(AckSubject.parse(Buffer.from("$JS.ACK.orders.billing.2.17.9.1700000000123456789.4"))).toEqual(expected)
   })
 
   test("with a domain", () => {
-    expect(AckSubject.parse("$JS.ACK.hub.AbC.orders.billing.2.17.9.1700000000123456789.4.token")).toEqual(expected)
+    expect(AckSubject.parse(Buffer.from("$JS.ACK.hub.AbC.orders.billing.2.17.9.1700000000123456789.4.token"))).toEqual(
+      expected
+    )
   })
 
   test("nothing, where it is something else", () => {
-    expect(AckSubject.parse("_INBOX.x")).toBeUndefined()
-    expect(AckSubject.parse("$JS.ACK.orders.billing.2.17.9")).toBeUndefined()
-    expect(AckSubject.parse("$JS.ACK.orders.billing.x.17.9.1700000000123456789.4")).toBeUndefined()
+    expect(AckSubject.parse(Buffer.from("_INBOX.x"))).toBeUndefined()
+    expect(AckSubject.parse(Buffer.from("$JS.ACK.orders.billing.2.17.9"))).toBeUndefined()
+    expect(AckSubject.parse(Buffer.from("$JS.ACK.orders.billing.x.17.9.1700000000123456789.4"))).toBeUndefined()
   })
 })
 

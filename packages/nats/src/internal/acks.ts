@@ -11,7 +11,7 @@ const acknowledgement = Buffer.from("+ACK")
 
 interface HandOver {
   readonly number: number
-  readonly replies: ReadonlyArray<string>
+  readonly replies: ReadonlyArray<Uint8Array>
   /** Sweeps that it has waited through since it was sent. */
   age: number
 }
@@ -33,7 +33,7 @@ export class Acks {
     return this.#open.length === 0
   }
 
-  send(replies: ReadonlyArray<string>): void {
+  send(replies: ReadonlyArray<Uint8Array>): void {
     if (replies.length === 0) return
     const handOver = { number: this.#next++, replies, age: 0 }
     this.#open.push(handOver)
@@ -75,7 +75,7 @@ export class Acks {
     handOver.age = 0
     const last = replies.length - 1
     for (let i = 0; i < replies.length; i++) {
-      this.#client.publishPlain(replies[i]!, i === last ? `${this.#inbox}${number}` : undefined, acknowledgement)
+      this.#client.answer(replies[i]!, i === last ? `${this.#inbox}${number}` : "", acknowledgement)
     }
   }
 }

@@ -24,9 +24,16 @@ export interface Message {
   /** The same, as it came in: for who needs a part of it only. */
   readonly subjectBytes: Uint8Array
   readonly reply: string
+  /** The same, as it came in; empty where there is none. */
+  readonly replyBytes: Uint8Array
   readonly data: Uint8Array
   readonly header: Uint8Array | undefined
+  /** Headers, of which there are `headerLength` bytes, and data. */
+  readonly whole: Uint8Array
+  readonly headerLength: number
 }
+
+const nothing = new Uint8Array(0)
 
 /** Before an answer came. Named as the client's own error of that meaning. */
 class ConnectionLost extends Error {
@@ -53,13 +60,25 @@ class Incoming implements Message {
     return this.#message._msg.reply === undefined ? "" : this.#message.reply
   }
 
+  get replyBytes(): Uint8Array {
+    return this.#message._msg.reply ?? nothing
+  }
+
   get data(): Uint8Array {
     return this.#message.data
   }
 
   get header(): Uint8Array | undefined {
-    const length = this.#message._msg.hdr
-    return length > 0 ? this.#message._rdata.subarray(0, length) : undefined
+    const { headerLength } = this
+    return headerLength > 0 ? this.#message._rdata.subarray(0, headerLength) : undefined
+  }
+
+  get whole(): Uint8Array {
+    return this.#message._rdata
+  }
+
+  get headerLength(): number {
+    return Math.max(0, this.#message._msg.hdr)
   }
 }
 
@@ -149,6 +168,11 @@ export class Client {
   /** The same without headers. */
   publishPlain(subject: string, reply: string | undefined, body: Uint8Array): void {
     this.#frames.add(subject, reply ?? "", "", 0, body)
+  }
+
+  /** The same to a subject that came in as bytes, and is as short as subjects are; `reply`: "" for none. */
+  answer(subject: Uint8Array, reply: string, body: Uint8Array): void {
+    this.#frames.addTo(subject, reply, body)
   }
 
   /**

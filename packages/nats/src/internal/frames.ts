@@ -29,6 +29,18 @@ const lineSpace = 64
 const carriageReturn = 13
 const lineFeed = 10
 
+const publish = Buffer.from("PUB ")
+
+/** Fewer bytes than this are copied faster one by one. */
+const few = 16
+
+/** Copies `bytes` to `at`; tells how many. */
+const put = (buffer: Buffer, bytes: Uint8Array, at: number): number => {
+  if (bytes.length > few) buffer.set(bytes, at)
+  else for (let i = 0; i < bytes.length; i++) buffer[at + i] = bytes[i]!
+  return bytes.length
+}
+
 export class Frames {
   readonly #door: Door
   /** What is before `#sent` belongs to the client, and is not written; what is behind `#end` is free. */
@@ -62,8 +74,27 @@ export class Frames {
     if (typeof headers === "string") buffer.write(headers, at, headers.length === headerBytes ? "latin1" : "utf8")
     else buffer.set(headers, at)
     at += headerBytes
-    buffer.set(body, at)
-    at += body.length
+    this.#finish(at, body, total)
+  }
+
+  /** Without headers, to a subject that is bytes already. `reply`: "" for none. */
+  addTo(subject: Uint8Array, reply: string, body: Uint8Array): void {
+    const door = this.#door
+    if (door.isClosed() || door.noMorePublishing) throw new Error("the connection takes nothing more")
+    this.#makeRoom(lineSpace + subject.length + 3 * reply.length + body.length)
+    const buffer = this.#buffer
+    let at = this.#end
+    at += put(buffer, publish, at)
+    at += put(buffer, subject, at)
+    at += buffer.write(reply === "" ? ` ${body.length}\r\n` : ` ${reply} ${body.length}\r\n`, at)
+    this.#finish(at, body, body.length)
+  }
+
+  /** The body, the end of the frame, and the counts. */
+  #finish(start: number, body: Uint8Array, total: number): void {
+    const door = this.#door
+    const buffer = this.#buffer
+    let at = start + put(buffer, body, start)
     buffer[at++] = carriageReturn
     buffer[at++] = lineFeed
     this.#end = at

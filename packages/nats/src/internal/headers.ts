@@ -101,6 +101,8 @@ type Kind = "own" | "nats" | "pin" | "key" | "aggregate"
 interface Name {
   readonly text: string
   readonly kind: Kind
+  /** With the value that it had last. */
+  last: readonly [string, string] | undefined
 }
 
 const kindOf = (name: string): Kind => {
@@ -110,32 +112,54 @@ const kindOf = (name: string): Kind => {
   return lower.startsWith("nats-") ? "nats" : lower === "x-aggregate-id" ? "aggregate" : "own"
 }
 
-/** A record's headers and key, without what NATS and the driver add. Bytes that are not UTF-8 stay bytes. */
-export const decodeRecord = (block: Uint8Array): Delivered => {
-  const headers: Array<readonly [string, string | Uint8Array]> = []
-  let key: string | undefined
-  let hasKey = false
-  let pin: string | undefined
-  each(block, ({ kind, text }, value) => {
+/** As many as a record usually has, so that the array need not grow: one that grows takes three times its room. */
+let usual = 0
+
+/** What a block comes to, header by header. */
+class Reading implements Delivered {
+  readonly headers: Array<readonly [string, string | Uint8Array]> = new Array<readonly [string, string]>(usual)
+  key: string | undefined = undefined
+  pin: string | undefined = undefined
+  #count = 0
+  #hasKey = false
+
+  add({ kind, text }: Name, pair: readonly [string, string | Uint8Array]): void {
+    const value = pair[1]
     switch (kind) {
       case "nats":
         return
       case "pin":
-        if (typeof value === "string") pin = value
+        if (typeof value === "string") this.pin = value
         return
       case "key":
-        if (hasKey || typeof value !== "string") break
-        hasKey = true
-        key = value
+        if (this.#hasKey || typeof value !== "string") break
+        this.#hasKey = true
+        this.key = value
         return
       case "aggregate":
-        if (key === undefined && typeof value === "string") key = value
+        if (this.key === undefined && typeof value === "string") this.key = value
         break
       case "own":
     }
-    headers.push([text, value])
-  })
-  return { headers, key, pin }
+    this.headers[this.#count++] = pair
+  }
+
+  end(): Delivered {
+    this.headers.length = usual = this.#count
+    return this
+  }
+}
+
+/**
+ * A record's headers and key, without what NATS and the driver add. Bytes that are not UTF-8 stay bytes. `length`: of the
+ * block, with which the message begins.
+ */
+export const decodeRecord = (message: Uint8Array, length = message.length): Delivered => {
+  const reading = new Reading()
+  // Where all is ASCII, which is nearly always so, the block is decoded once, and values are parts of its text.
+  if (isAscii(message) || isAscii(message.subarray(0, length))) eachOfText(latin1(message, 0, length), reading)
+  else eachOfBytes(message.subarray(0, length), reading)
+  return reading.end()
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
@@ -152,8 +176,6 @@ const colon = 0x3a
 const space = 0x20
 const carriageReturn = 0x0d
 
-type Visit = (name: Name, value: string | Uint8Array) => void
-
 /**
  * The names of the last block, in order: the next one nearly always has the same. Whoever looks at them finds the same
  * strings then, with their hashes.
@@ -162,17 +184,21 @@ const names: Array<Name> = []
 const mostPlaces = 64
 
 const named = (text: string, index: number): Name => {
-  const name = { text, kind: kindOf(text) }
+  const name = { text, kind: kindOf(text), last: undefined }
   if (index < mostPlaces) names[index] = name
   return name
 }
 
-/** Where all is ASCII, which is nearly always so, the block is decoded once, and values are parts of its text. */
-const each = (block: Uint8Array, visit: Visit): void =>
-  isAscii(block) ? eachOfText(block, visit) : eachOfBytes(block, visit)
+/** The value of before, where it is the same: a type, a version, a millisecond. */
+const pairOf = (name: Name, text: string, first: number, last: number): readonly [string, string] => {
+  const before = name.last
+  if (before !== undefined && before[1].length === last - first && text.startsWith(before[1], first)) return before
+  const pair: readonly [string, string] = [name.text, text.slice(first, last)]
+  name.last = pair
+  return pair
+}
 
-const eachOfText = (block: Uint8Array, visit: Visit): void => {
-  const text = latin1(block, 0, block.length)
+const eachOfText = (text: string, reading: Reading): void => {
   let index = 0
   let from = text.indexOf("\r") + 2
   for (let end = text.indexOf("\r", from); end > from; end = text.indexOf("\r", from)) {
@@ -181,18 +207,21 @@ const eachOfText = (block: Uint8Array, visit: Visit): void => {
       && text.startsWith(known.text, from)
     const separator = isKnown ? from + known.text.length : text.indexOf(":", from)
     if (separator > from && separator < end) {
-      let first = separator + 1
-      while (first < end && text.charCodeAt(first) === space) first++
-      let last = end
-      while (last > first && text.charCodeAt(last - 1) === space) last--
-      visit(isKnown ? known : named(text.slice(from, separator), index), text.slice(first, last))
+      const name = isKnown ? known : named(text.slice(from, separator), index)
       index++
+      if (name.kind !== "nats") {
+        let first = separator + 1
+        while (first < end && text.charCodeAt(first) === space) first++
+        let last = end
+        while (last > first && text.charCodeAt(last - 1) === space) last--
+        reading.add(name, pairOf(name, text, first, last))
+      }
     }
     from = end + 2
   }
 }
 
-const eachOfBytes = (block: Uint8Array, visit: Visit): void => {
+const eachOfBytes = (block: Uint8Array, reading: Reading): void => {
   let from = block.indexOf(carriageReturn) + 2
   for (let end = block.indexOf(carriageReturn, from); end > from; end = block.indexOf(carriageReturn, from)) {
     const separator = block.indexOf(colon, from)
@@ -201,15 +230,16 @@ const eachOfBytes = (block: Uint8Array, visit: Visit): void => {
       while (first < end && block[first] === space) first++
       let last = end
       while (last > first && block[last - 1] === space) last--
-      const name = latin1(block, from, separator)
-      visit({ text: name, kind: kindOf(name) }, valueOf(block.subarray(first, last)))
+      const text = latin1(block, from, separator)
+      reading.add({ text, kind: kindOf(text), last: undefined }, [text, valueOf(block.subarray(first, last))])
     }
     from = end + 2
   }
 }
 
 const latin1 = (block: Uint8Array, from: number, end: number): string =>
-  Buffer.from(block.buffer, block.byteOffset + from, end - from).toString("latin1")
+  (Buffer.isBuffer(block) ? block : Buffer.from(block.buffer, block.byteOffset, block.length))
+    .toString("latin1", from, end)
 
 /** The status of a message that is none: `503` in `NATS/1.0 503`. 0 where there is none. */
 export const statusOf = (block: Uint8Array): { readonly code: number; readonly description: string } => {

@@ -23,6 +23,7 @@ import * as AckSubject from "./ackSubject.ts"
 import type { Client, Message } from "./client.ts"
 import type { InboundRecord } from "./core.ts"
 import { decodeRecord, type Delivered, statusOf } from "./headers.ts"
+import { NumberMap } from "./numberMap.ts"
 
 const negative = Buffer.from("-NAK")
 const progress = Buffer.from("+WPI")
@@ -37,7 +38,10 @@ const noHeaders: Delivered = { headers: [], key: undefined, pin: undefined }
 
 export interface Held {
   readonly record: InboundRecord
-  readonly reply: string
+  /** Its offset, as a number. */
+  readonly sequence: number
+  /** The subject that it is acknowledged to. */
+  readonly reply: Uint8Array
   readonly size: number
   /** Monotonic milliseconds of the last sign of life of its holder. */
   touched: number
@@ -82,7 +86,7 @@ export class Reader {
   /** Came in, not handed out, in order. */
   readonly buffer: Array<Held> = []
   /** Handed out and not settled, by stream sequence. */
-  readonly held = new Map<bigint, Held>()
+  readonly held = new NumberMap<Held>()
   /** Their bytes. */
   heldBytes = 0
   readonly #client: Client
@@ -135,7 +139,7 @@ export class Reader {
     const first = this.buffer.shift()
     if (first === undefined) return undefined
     first.touched = now
-    this.held.set(first.record.offset, first)
+    this.held.set(first.sequence, first)
     this.heldBytes += first.size
     return first
   }
@@ -167,7 +171,7 @@ export class Reader {
   /** Nobody else holds a delivery any more. */
   tookOver(): void {
     this.takingOver = false
-    this.buffer.sort((a, b) => Number(a.record.offset - b.record.offset))
+    this.buffer.sort((a, b) => a.sequence - b.sequence)
     this.#owner.arrived()
   }
 
@@ -176,11 +180,12 @@ export class Reader {
   }
 
   settle(records: ReadonlyArray<InboundRecord>): number {
-    const replies: Array<string> = []
+    const replies: Array<Uint8Array> = []
     for (const { offset } of records) {
-      const held = this.held.get(offset)
+      const sequence = Number(offset)
+      const held = this.held.get(sequence)
       if (held === undefined) continue
-      this.held.delete(offset)
+      this.held.delete(sequence)
       this.heldBytes -= held.size
       this.#bytes -= held.size
       replies.push(held.reply)
@@ -193,10 +198,10 @@ export class Reader {
   heartbeat(records: ReadonlyArray<InboundRecord>): void {
     const now = this.#now()
     for (const { offset } of records) {
-      const held = this.held.get(offset)
+      const held = this.held.get(Number(offset))
       if (held === undefined) continue
       held.touched = now
-      if (this.#client.connected) this.#client.publishPlain(held.reply, undefined, progress)
+      if (this.#client.connected) this.#client.answer(held.reply, "", progress)
     }
   }
 
@@ -208,9 +213,9 @@ export class Reader {
     if (!this.#client.connected) return
     const { ackWaitMillis, serverAckWaitMillis } = this.#limits
     const oldest = this.#now() - (ackWaitMillis - serverAckWaitMillis)
-    for (const { reply } of this.buffer) this.#client.publishPlain(reply, undefined, progress)
+    for (const { reply } of this.buffer) this.#client.answer(reply, "", progress)
     for (const { reply, touched } of this.held.values()) {
-      if (touched > oldest) this.#client.publishPlain(reply, undefined, progress)
+      if (touched > oldest) this.#client.answer(reply, "", progress)
     }
   }
 
@@ -248,10 +253,8 @@ export class Reader {
     this.#closed = true
     this.#stop(() => {
       if (this.#client.connected) {
-        const left = [...this.held.values(), ...this.buffer].toSorted((a, b) =>
-          Number(a.record.offset - b.record.offset)
-        )
-        for (const { reply } of left) this.#client.publishPlain(reply, undefined, negative)
+        const left = [...this.held.values(), ...this.buffer].toSorted((a, b) => a.sequence - b.sequence)
+        for (const { reply } of left) this.#client.answer(reply, "", negative)
         this.#unpin()
       }
       done()
@@ -284,7 +287,7 @@ export class Reader {
     const left = this.buffer.splice(0)
     for (const { reply, size } of left) {
       this.#bytes -= size
-      this.#client.publishPlain(reply, undefined, negative)
+      this.#client.answer(reply, "", negative)
     }
   }
 
@@ -365,17 +368,18 @@ export class Reader {
     else this.pull()
   }
 
-  #delivered({ data, header, reply }: Message): void {
-    const delivered = AckSubject.parse(reply)
+  #delivered({ data, headerLength, replyBytes, whole }: Message): void {
+    const delivered = AckSubject.parse(replyBytes)
     if (delivered === undefined) return
     const first = this.#pulls[0]
     if (first !== undefined && --first.left <= 0) this.#pulls.shift()
     const { epoch, partition, topic } = this.place
     const offset = BigInt(delivered.sequence)
-    const size = data.length + (header?.length ?? 0)
-    const { headers, key, pin } = header === undefined ? noHeaders : decodeRecord(header)
+    const { headers, key, pin } = headerLength === 0 ? noHeaders : decodeRecord(whole, headerLength)
+    const size = whole.length
     const entry: Held = {
-      reply,
+      reply: replyBytes,
+      sequence: delivered.sequence,
       size,
       touched: 0,
       record: {
@@ -402,17 +406,17 @@ export class Reader {
   }
 
   #accept(entry: Held): void {
-    const { offset } = entry.record
+    const { sequence } = entry
     // A redelivery: what is in the buffer takes its place, what was handed out is handed out again.
-    const waiting = entry.record.attempt > 1 ? this.buffer.findIndex(({ record }) => record.offset === offset) : -1
+    const waiting = entry.record.attempt > 1 ? this.buffer.findIndex((other) => other.sequence === sequence) : -1
     if (waiting >= 0) {
       this.#bytes += entry.size - this.buffer[waiting]!.size
       this.buffer[waiting] = entry
       return
     }
-    const before = this.held.get(offset)
+    const before = this.held.get(sequence)
     if (before !== undefined) {
-      this.held.delete(offset)
+      this.held.delete(sequence)
       this.heldBytes -= before.size
       this.#bytes -= before.size
     }

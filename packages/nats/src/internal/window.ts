@@ -13,6 +13,7 @@ import type { Client, Message } from "./client.ts"
 import { type Batch, type OutboundRecord, type Outcome, PublishError } from "./core.ts"
 import { Generations } from "./generations.ts"
 import { encodeRecord, headerBytes } from "./headers.ts"
+import { NumberMap } from "./numberMap.ts"
 import type { Outbound } from "./outbound.ts"
 import * as Outcomes from "./outcome.ts"
 import * as PubAck from "./pubAck.ts"
@@ -43,7 +44,7 @@ export interface Shared {
 
 export class WindowPublisher {
   readonly #shared: Shared
-  readonly #ledger = new Map<number, Pending>()
+  readonly #ledger = new NumberMap<Pending>()
   #next = 1
   /** None with a smaller number is in the ledger. */
   #oldest = 1
@@ -163,26 +164,25 @@ export class WindowPublisher {
   denied(subject: string, message: string): void {
     const reason = new PublishError.Unauthorized({ message })
     const outcome = this.#allowed.has(subject) ? Outcomes.ambiguous(reason) : Outcomes.notStored(reason)
-    for (const [id, pending] of this.#ledger) {
-      if (pending.subject !== subject) continue
-      this.#ledger.delete(id)
-      pending.batch.settle(pending.index, outcome)
-    }
+    this.#giveUp((pending) => pending.subject === subject, outcome)
   }
 
   settleAll(outcome: Outcome): void {
-    const lost = [...this.#ledger.values()]
-    this.#ledger.clear()
-    for (const { batch, index } of lost) batch.settle(index, outcome)
+    this.#giveUp(() => true, outcome)
   }
 
   /** What the server has read an ack timeout ago and has no answer gets none. */
   sweep(): void {
-    for (const [id, pending] of this.#ledger) {
-      if (pending.generation > this.#generations.expired) break
-      this.#ledger.delete(id)
-      pending.batch.settle(pending.index, Outcomes.unanswered(this.#shared.client.config.ackTimeoutMillis))
-    }
+    const { expired } = this.#generations
+    const outcome = Outcomes.unanswered(this.#shared.client.config.ackTimeoutMillis)
+    this.#giveUp(({ generation }) => generation <= expired, outcome)
     this.#generations.sweep(this.#ledger.size > 0)
+  }
+
+  /** In the order in which they were sent. */
+  #giveUp(which: (pending: Pending) => boolean, outcome: Outcome): void {
+    const lost = this.#ledger.entries().filter(([, pending]) => which(pending)).toSorted(([a], [b]) => a - b)
+    for (const [id] of lost) this.#ledger.delete(id)
+    for (const [, { batch, index }] of lost) batch.settle(index, outcome)
   }
 }

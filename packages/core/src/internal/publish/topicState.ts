@@ -6,6 +6,9 @@ import type { Meter } from "./meter.ts"
 /** What a driver that does not say otherwise gets: the fastest of 64, 128 and 256 over NATS. */
 const usualBurst = 64
 
+/** Idle lanes that are kept at least. */
+const mostRetired = 1024
+
 /**
  * What the pipeline holds of one physical topic, after it was ensured: what the broker has, how records go into lanes,
  * and the lanes. Two `Topic` values of the same name share it, and so share their order.
@@ -19,7 +22,10 @@ export class TopicState {
   readonly meter: Meter
   /** Above it a record is refused: of what the broker and the topic take, the less. */
   maxRecordBytes: number
-  readonly #lanes = new Map<string, Lane>()
+  /** With some that are idle: most aggregates come again. */
+  #lanes = new Map<string, Lane>()
+  /** How often a lane has become idle since the idle ones were forgotten. */
+  #retired = 0
   readonly #byPartition: Array<Lane | undefined> = []
 
   constructor(
@@ -56,9 +62,17 @@ export class TopicState {
     }
   }
 
-  /** Forgets the lane of an aggregate that has nothing more to send: there may be millions of them over time. */
+  /**
+   * The lane of an aggregate has nothing more to send. There may be millions of them over time, so the idle ones are
+   * forgotten: together, and when there may be more of them than of the others.
+   */
   retire(lane: Lane): void {
-    if (this.policy.key === "aggregate" && lane.idle) this.#lanes.delete(lane.key)
+    if (this.policy.key !== "aggregate" || !lane.idle) return
+    if (++this.#retired < Math.max(mostRetired, this.#lanes.size)) return
+    this.#retired = 0
+    const lanes = new Map<string, Lane>()
+    for (const other of this.#lanes.values()) if (!other.idle) lanes.set(other.key, other)
+    this.#lanes = lanes
   }
 
   #make(key: string): Lane {

@@ -1,6 +1,7 @@
 import type { Cause, Duration, Pull } from "effect"
 import type * as Broker from "../../Broker.ts"
 import type * as SubscribeError from "../../SubscribeError.ts"
+import { Chain, type Link } from "../chain.ts"
 import { type Lane, type LaneItem, Turn } from "./lanes.ts"
 import type { Source } from "./source.ts"
 
@@ -19,7 +20,7 @@ export class Partition<A> {
   readonly number: number
   readonly turn = new Turn<Held<A>>()
   /** From poll until the settlement is handed over, in the order of arrival. */
-  readonly held = new Set<Held<A>>()
+  readonly held = new Chain<Held<A>>()
   /** Highest epoch seen. */
   epoch = -Infinity
   /** What was delivered under an older epoch than this must not be started any more. */
@@ -35,7 +36,7 @@ export class Partition<A> {
 }
 
 /** One record that the group holds, from the poll that brought it until its settlement is handed over. */
-export class Held<A> implements LaneItem<Held<A>> {
+export class Held<A> implements LaneItem<Held<A>>, Link<Held<A>> {
   /** The newest delivery of it: a redelivery of what is still held replaces it. */
   record: Broker.InboundRecord
   readonly partition: Partition<A>
@@ -47,6 +48,9 @@ export class Held<A> implements LaneItem<Held<A>> {
   /** `undefined` where the record was refused. */
   readonly envelope: A | undefined
   readonly refusal: Refusal | undefined
+  before: Held<A> | undefined = undefined
+  after: Held<A> | undefined = undefined
+  chained = false
   next: Held<A> | undefined = undefined
   lane: Lane<Held<A>> | undefined = undefined
   /** How often it was handed to a handler, counting what the broker counted of earlier deliveries. */

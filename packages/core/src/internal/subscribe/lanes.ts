@@ -34,19 +34,21 @@ export class Turn<A> {
 
 export class Lane<A> {
   readonly key: string
-  state: LaneState = "ready"
-  head: A
-  tail: A
-  length = 1
+  state: LaneState = "gone"
+  /** Not there where the lane is gone. */
+  head: A | undefined
+  tail: A | undefined
+  length = 0
   /** When a sleeping lane wakes. */
   wakeAt = 0
 
-  constructor(key: string, first: A) {
+  constructor(key: string) {
     this.key = key
-    this.head = first
-    this.tail = first
   }
 }
+
+/** Lanes that are gone are forgotten when there may be so many of them, or more than of the others. */
+const mostGone = 1024
 
 interface Alarm<A> {
   readonly at: number
@@ -54,7 +56,11 @@ interface Alarm<A> {
 }
 
 export class Lanes<A extends LaneItem<A>> {
-  readonly #lanes = new Map<string, Lane<A>>()
+  /** With some that are gone: most aggregates come again, and a map that loses as many as it gets is made anew often. */
+  #lanes = new Map<string, Lane<A>>()
+  /** How many have gone since those that are gone were forgotten. */
+  #gone = 0
+  #active = 0
   readonly #round = new Fifo<Turn<A>>()
   readonly #alarms = new Heap<Alarm<A>>((self, that) => self.at < that.at)
   #ready = 0
@@ -63,7 +69,7 @@ export class Lanes<A extends LaneItem<A>> {
   #halted = 0
 
   get active(): number {
-    return this.#lanes.size
+    return this.#active
   }
   get ready(): number {
     return this.#ready
@@ -78,28 +84,34 @@ export class Lanes<A extends LaneItem<A>> {
     return this.#halted
   }
 
-  values(): IterableIterator<Lane<A>> {
-    return this.#lanes.values()
+  *values(): IterableIterator<Lane<A>> {
+    for (const lane of this.#lanes.values()) if (lane.state !== "gone") yield lane
   }
 
   get(key: string): Lane<A> | undefined {
-    return this.#lanes.get(key)
+    const lane = this.#lanes.get(key)
+    return lane === undefined || lane.state === "gone" ? undefined : lane
   }
 
   /** Puts an item at the end of its lane. */
   push(item: A): void {
-    const lane = this.#lanes.get(item.key)
+    let lane = this.#lanes.get(item.key)
     if (lane === undefined) {
-      const created = new Lane(item.key, item)
-      item.lane = created
-      this.#lanes.set(item.key, created)
+      lane = new Lane<A>(item.key)
+      this.#lanes.set(item.key, lane)
+    }
+    item.lane = lane
+    lane.length++
+    if (lane.tail === undefined) {
+      lane.head = item
+      lane.tail = item
+      lane.state = "ready"
+      this.#active++
       this.#ready++
-      this.#enqueue(created)
+      this.#enqueue(lane, item)
     } else {
       lane.tail.next = item
       lane.tail = item
-      lane.length++
-      item.lane = lane
     }
   }
 
@@ -134,9 +146,10 @@ export class Lanes<A extends LaneItem<A>> {
   /** The head of a running lane is tried again, first in its lane, as soon as its turn comes. */
   putBack(lane: Lane<A>): void {
     this.#leave(lane)
+    if (lane.head === undefined) return
     lane.state = "ready"
     this.#ready++
-    this.#enqueue(lane)
+    this.#enqueue(lane, lane.head)
   }
 
   /** The head of a running lane is tried again at `at`. */
@@ -212,6 +225,7 @@ export class Lanes<A extends LaneItem<A>> {
 
   #advance(lane: Lane<A>): void {
     const done = lane.head
+    if (done === undefined) return
     const next = done.next
     done.next = undefined
     done.lane = undefined
@@ -222,12 +236,11 @@ export class Lanes<A extends LaneItem<A>> {
       lane.length--
       lane.state = "ready"
       this.#ready++
-      this.#enqueue(lane)
+      this.#enqueue(lane, next)
     }
   }
 
-  #enqueue(lane: Lane<A>): void {
-    const { turn } = lane.head
+  #enqueue(lane: Lane<A>, { turn }: A): void {
     turn.ready.push(lane)
     if (turn.queued) return
     turn.queued = true
@@ -236,7 +249,15 @@ export class Lanes<A extends LaneItem<A>> {
 
   #remove(lane: Lane<A>): void {
     lane.state = "gone"
-    this.#lanes.delete(lane.key)
+    lane.head = undefined
+    lane.tail = undefined
+    lane.length = 0
+    this.#active--
+    if (++this.#gone < Math.max(mostGone, this.#lanes.size)) return
+    this.#gone = 0
+    const lanes = new Map<string, Lane<A>>()
+    for (const other of this.values()) lanes.set(other.key, other)
+    this.#lanes = lanes
   }
 
   /** Takes the lane out of the count of its state. */

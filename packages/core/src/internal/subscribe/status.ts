@@ -16,16 +16,16 @@ const causeOf = <A>(held: Held<A>): string => {
   return "a retry was asked for"
 }
 
-const laneStatus = <A>(lane: Lane<Held<A>>): LaneStatus => {
-  const { attempt, record } = lane.head
+const laneStatus = <A>({ key, length }: Lane<Held<A>>, head: Held<A>): LaneStatus => {
+  const { attempt, record } = head
   return {
-    aggregateId: lane.key,
+    aggregateId: key,
     topic: record.topic,
     partition: record.partition,
     offset: record.offset,
     attempts: attempt,
-    waiting: lane.length - 1,
-    cause: causeOf(lane.head)
+    waiting: length - 1,
+    cause: causeOf(head)
   }
 }
 
@@ -74,8 +74,10 @@ const snapshot = Effect.fnUntraced(function*<A extends AnyEnvelope>(
   const retrying: Array<LaneStatus> = []
   const halted: Array<LaneStatus> = []
   for (const lane of lanes.sleeping + lanes.halted === 0 ? [] : lanes.values()) {
-    if (lane.state === "halted") halted.push(laneStatus(lane))
-    else if (lane.state === "sleeping" && retrying.length < maxRetrying) retrying.push(laneStatus(lane))
+    const { head, state } = lane
+    if (head === undefined) continue
+    if (state === "halted") halted.push(laneStatus(lane, head))
+    else if (state === "sleeping" && retrying.length < maxRetrying) retrying.push(laneStatus(lane, head))
   }
   const sum = (f: (source: Source<A>) => number) => sources.reduce((total, source) => total + f(source), 0)
   const status: SubscriptionStatus = {
