@@ -23,8 +23,9 @@ export const callersSection = (
     const source = new Source(number, callers)
     while (left > 0) {
       left--
+      const envelope = source.envelope()
       const started = performance.now()
-      yield* publisher.publish(topic, source.envelope())
+      yield* publisher.publish(topic, envelope)
       latency.record(performance.now() - started)
       acked++
     }

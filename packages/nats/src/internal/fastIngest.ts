@@ -46,14 +46,17 @@ const op = { start: 0, append: 1, final: 2, end: 3, ping: 4 }
 
 const noBody = new Uint8Array(0)
 
-/** Which record of its batch an answer is to; `rest`: `.<flow>.fail.<sequence>.<operation>.$FI`, `.1` for a lone one. */
-const placeOf = (rest: string): number => Number(rest.split(".")[3] ?? 1)
+/** Which record of its batch an answer is to; `rest`: `.<flow>.fail.<sequence>.<operation>.$FI`. */
+const placeOf = (rest: string): number => Number(rest.split(".")[3])
 
-/** Who hears of answers: the first token of a reply subject names a batch. */
+/** Who hears of answers: the first token of a reply subject names a batch, or a question. */
 export interface Routes {
   /** A token that is unique among all clients. */
   readonly name: (kind: "f" | "p", lane: FastLane) => string
   readonly forget: (name: string) => void
+  /** The only token of the reply subject of a record that is alone: a number costs less to find out. */
+  readonly number: (lane: FastLane) => number
+  readonly forgetNumber: (number: number) => void
 }
 
 export class FastLane {
@@ -71,6 +74,8 @@ export class FastLane {
   #flight: Array<Entry> = []
   #name = ""
   #prefix = ""
+  /** Of the record that is alone. */
+  #number = 0
   /** Number in the batch of the last record that was sent, and of the last that was settled. */
   #sent = 0
   #settled = 0
@@ -133,25 +138,22 @@ export class FastLane {
     const entries = next < 0 ? this.#waiting : this.#waiting.slice(0, next)
     this.#waiting = next < 0 ? [] : this.#waiting.slice(next)
     if (this.#state === "idle") {
-      this.#begin()
+      this.#sent = 0
+      this.#settled = 0
+      this.#silent = 0
+      this.#refused = undefined
       if (entries.length === 1) return this.#sendAlone(entries[0]!)
+      this.#name = this.#routes.name("f", this)
+      this.#prefix = `${this.#shared.inbox}${this.#name}.${this.#askedFlow}.fail.`
+      this.#flow = this.#askedFlow
       this.#state = "open"
     }
     this.#send(entries)
   }
 
-  #begin(): void {
-    this.#name = this.#routes.name("f", this)
-    this.#prefix = `${this.#shared.inbox}${this.#name}.${this.#askedFlow}.fail.`
-    this.#sent = 0
-    this.#settled = 0
-    this.#silent = 0
-    this.#flow = this.#askedFlow
-    this.#refused = undefined
-  }
-
   #sendAlone(entry: Entry): void {
-    const tooLarge = this.#sendOne(entry, `${this.#shared.inbox}${this.#name}.1`)
+    this.#number = this.#routes.number(this)
+    const tooLarge = this.#sendOne(entry, `${this.#shared.inbox}${this.#number}`)
     if (tooLarge > 0) return this.#refuse(entry, tooLarge, [])
     this.#state = "alone"
     this.#unmoved = 0
@@ -213,7 +215,9 @@ export class FastLane {
   }
 
   #close(): void {
-    this.#routes.forget(this.#name)
+    if (this.#number > 0) this.#routes.forgetNumber(this.#number)
+    if (this.#name !== "") this.#routes.forget(this.#name)
+    this.#number = 0
     this.#name = ""
     this.#state = "idle"
   }
@@ -221,15 +225,22 @@ export class FastLane {
   // --- in ---------------------------------------------------------------------------------------------------------------
 
   received(name: string, rest: string, message: Message): void {
-    if (name !== this.#name) return this.#probeAnswered(name, PubAck.read(message))
-    const sequence = this.#state === "alone" ? this.#plain.sequence(message) : undefined
-    if (sequence !== undefined) return this.#ended({ _tag: "Ack", sequence, duplicate: false, count: 1 })
     const ack = PubAck.read(message)
-    if (this.#state === "alone" && ack._tag === "Ack") this.#plain.learn(message)
-    this.#answered(rest, ack)
+    if (name === this.#name) this.#answered(placeOf(rest), ack)
+    else this.#probeAnswered(name, ack)
   }
 
-  #answered(rest: string, ack: PubAck.PubAck): void {
+  receivedAlone(number: number, message: Message): void {
+    if (number !== this.#number) return
+    const sequence = this.#plain.sequence(message)
+    if (sequence !== undefined) return this.#ended({ _tag: "Ack", sequence, duplicate: false, count: 1 })
+    const ack = PubAck.read(message)
+    if (ack._tag === "Ack") this.#plain.learn(message)
+    this.#answered(1, ack)
+  }
+
+  /** `place`: of the record that the answer is to. */
+  #answered(place: number, ack: PubAck.PubAck): void {
     this.#silent = 0
     switch (ack._tag) {
       case "Flow": {
@@ -260,9 +271,9 @@ export class FastLane {
       case "Ack":
         return this.#ended(ack)
       case "Error":
-        return this.#failed(placeOf(rest), ack.error)
+        return this.#failed(place, ack.error)
       case "NoResponders":
-        return this.#nobody(placeOf(rest))
+        return this.#nobody(place)
     }
   }
 

@@ -10,6 +10,7 @@ import { Diagnosis } from "./diagnosis.ts"
 import { explanation } from "./fallback.ts"
 import { FastLane, type Routes, sweepMillis } from "./fastIngest.ts"
 import { patience } from "./generations.ts"
+import { NumberMap } from "./numberMap.ts"
 import { Outbound } from "./outbound.ts"
 import * as Outcomes from "./outcome.ts"
 import { Subjects } from "./topics.ts"
@@ -49,8 +50,10 @@ class ProducerState {
   readonly #atomic: AtomicPublisher
   /** By topic. */
   readonly #lanes = new Map<string, FastLane>()
-  /** By the name of a batch. */
+  /** By the name of a batch, or of a question. */
   readonly #named = new Map<string, FastLane>()
+  /** By the number of a record that is alone. */
+  readonly #alone = new NumberMap<FastLane>()
   readonly #routes: Routes
   readonly #stop: () => void
   readonly #unlisten: () => void
@@ -93,6 +96,14 @@ class ProducerState {
       },
       forget: (name) => {
         this.#named.delete(name)
+      },
+      number: (lane) => {
+        const number = this.#window.number()
+        this.#alone.set(number, lane)
+        return number
+      },
+      forgetNumber: (number) => {
+        this.#alone.delete(number)
       }
     }
     const start = this.#shared.inbox.length
@@ -155,7 +166,10 @@ class ProducerState {
   #received(start: number, message: Message): void {
     // A number: by far the most.
     const number = numberAt(message.subjectBytes, start)
-    if (number !== undefined) return this.#window.received(number, message)
+    if (number !== undefined) {
+      const alone = this.#alone.get(number)
+      return alone === undefined ? this.#window.received(number, message) : alone.receivedAlone(number, message)
+    }
     const token = message.subject.slice(start)
     if (token.startsWith("a")) return this.#atomic.received(token, message)
     const end = token.indexOf(".")

@@ -63,6 +63,11 @@ export class WindowPublisher {
     return this.#ledger.size
   }
 
+  /** What a reply subject may end with that nothing else ends with. */
+  number(): number {
+    return this.#next++
+  }
+
   send(batch: Batch): void {
     const { records } = batch
     for (let i = 0; i < records.length; i++) this.#sendOne(batch, i, records[i]!)
@@ -79,7 +84,7 @@ export class WindowPublisher {
       return
     }
     const subject = subjects.of(name, partitions, record.partition)
-    const id = this.#next++
+    const id = this.number()
     this.#ledger.set(id, { batch, index, subject, bytes, generation: this.#generations.current })
     client.publish(subject, `${inbox}${id}`, headers, length, record.body)
     outbound.sent(bytes)
