@@ -1,6 +1,5 @@
-import { it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
-import { expect } from "vitest"
 import { NumberMap } from "../src/internal/numberMap.ts"
 
 /** Few, close to each other, and apart by a power of two, so that they get into each other's way. */
@@ -23,7 +22,7 @@ it.prop("does what a Map does", [Arbitrary.array(Arbitrary.schema(Step), { maxLe
         model.set(step.key, step.value)
         break
       case "Delete":
-        expect(map.delete(step.key)).toBe(model.delete(step.key))
+        assert.strictEqual(map.delete(step.key), model.delete(step.key))
         break
       case "Many":
         for (let key = step.from; key < step.from + 90; key++) {
@@ -37,8 +36,8 @@ it.prop("does what a Map does", [Arbitrary.array(Arbitrary.schema(Step), { maxLe
           model.delete(key)
         }
     }
-    expect(map.size).toBe(model.size)
-    expect(map.entries().toSorted(([a], [b]) => a - b)).toEqual([...model].toSorted(([a], [b]) => a - b))
-    for (const key of Key.literals) expect(map.get(key)).toBe(model.get(key))
+    assert.strictEqual(map.size, model.size)
+    assert.deepStrictEqual(map.entries().toSorted(([a], [b]) => a - b), [...model].toSorted(([a], [b]) => a - b))
+    for (const key of Key.literals) assert.strictEqual(map.get(key), model.get(key))
   }
 })

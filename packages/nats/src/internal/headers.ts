@@ -123,7 +123,7 @@ class Reading implements Delivered {
   #count = 0
   #hasKey = false
 
-  add({ kind, text }: Name, pair: readonly [string, string | Uint8Array]): void {
+  add({ kind }: Name, pair: readonly [string, string | Uint8Array]): void {
     const value = pair[1]
     switch (kind) {
       case "nats":
@@ -191,8 +191,8 @@ const named = (text: string, index: number): Name => {
 
 /** The value of before, where it is the same: a type, a version, a millisecond. */
 const pairOf = (name: Name, text: string, first: number, last: number): readonly [string, string] => {
-  const before = name.last
-  if (before !== undefined && before[1].length === last - first && text.startsWith(before[1], first)) return before
+  const latest = name.last
+  if (latest !== undefined && latest[1].length === last - first && text.startsWith(latest[1], first)) return latest
   const pair: readonly [string, string] = [name.text, text.slice(first, last)]
   name.last = pair
   return pair
