@@ -4,11 +4,11 @@
 import { Effect } from "effect"
 import { type Baseline, measureOf } from "./baselines/baseline.ts"
 import * as Raw from "./baselines/kafka/index.ts"
-import { latencyTarget, spread, times } from "./beside.ts"
+import { latencyTarget, spread } from "./beside.ts"
 import { kafka as broker } from "./brokers/kafka.ts"
 import * as Child from "./child.ts"
-import type { Check, Figures, Row } from "./figures.ts"
-import { flatName, flatRow } from "./flatRow.ts"
+import type { Check, Figures } from "./figures.ts"
+import { flatName, flatRow, flatTargets } from "./flatRow.ts"
 import { machine, versions } from "./machine.ts"
 import { interleave, type Measured } from "./rounds.ts"
 import { ratioOf } from "./spread.ts"
@@ -37,25 +37,6 @@ const atLeast = (own: Measured, raw: Measured, least: number, stretch: number): 
     ok: ratio.median >= least,
     detail: `${spread(ratio)}${reached}`
   }
-}
-
-const flatTargets = (rows: ReadonlyArray<Row>): ReadonlyArray<Check> => {
-  const speeds = rows.map(({ messagesPerSecond }) => messagesPerSecond.median)
-  const first = speeds[0] ?? Number.NaN
-  const last = speeds.at(-1) ?? Number.NaN
-  const growth = Math.max(...rows.map(({ rssGrowthMb }) => rssGrowthMb ?? 0))
-  return [
-    {
-      name: "throughput does not fall from the smallest to the largest run: at least 0.9 x",
-      ok: last >= 0.9 * first,
-      detail: times(last / first)
-    },
-    {
-      name: "8,192 in flight: RSS growth at most 200 MB",
-      ok: growth <= 200,
-      detail: `${Math.round(growth)} MB at most`
-    }
-  ]
 }
 
 const longRuns = Effect.fnUntraced(function*({ flatRounds, say, sizes }: Options, bootstrap: ReadonlyArray<string>) {

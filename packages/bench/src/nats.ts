@@ -8,7 +8,7 @@ import { latencyTarget, spread } from "./beside.ts"
 import { nats as broker } from "./brokers/nats.ts"
 import * as Child from "./child.ts"
 import type { Check, Figures, Row, Spread } from "./figures.ts"
-import { flatName, flatRow } from "./flatRow.ts"
+import { flatName, flatRow, flatTargets } from "./flatRow.ts"
 import { machine, versions } from "./machine.ts"
 import { interleave, type Measured } from "./rounds.ts"
 import { ratioOf } from "./spread.ts"
@@ -39,24 +39,6 @@ const atLeast = (ratio: Spread, own: Measured, raw: Measured, least: number): Ch
   ok: ratio.median >= least,
   detail: spread(ratio)
 })
-
-const flatTargets = (mode: Mode, rows: ReadonlyArray<Row>): ReadonlyArray<Check> => {
-  const speeds = rows.map(({ messagesPerSecond }) => messagesPerSecond.median)
-  const slowest = Math.min(...speeds) / Math.max(...speeds)
-  const growth = Math.max(...rows.map(({ rssGrowthMb }) => rssGrowthMb ?? 0))
-  return [
-    {
-      name: `${modeName[mode]}, over the sizes: the slowest at least 80 % of the fastest`,
-      ok: slowest >= 0.8,
-      detail: `${Math.round(slowest * 100)} %`
-    },
-    {
-      name: `${modeName[mode]}, 8,192 in flight: RSS growth at most 200 MB`,
-      ok: growth <= 200,
-      detail: `${Math.round(growth)} MB at most`
-    }
-  ]
-}
 
 const longRuns = Effect.fnUntraced(function*({ flatRounds, say, sizes }: Options, servers: ReadonlyArray<string>) {
   const flats: Record<Mode, Array<Flat>> = { auto: [], window: [] }
@@ -136,7 +118,7 @@ export const nats = Effect.fnUntraced(function*(options: Options) {
       ]),
       latencyTarget(at(10), at(17)),
       latencyTarget(at(13), at(17)),
-      ...modes.flatMap((mode) => flatTargets(mode, flats[mode]))
+      ...modes.flatMap((mode) => flatTargets(flats[mode], `${modeName[mode]}, `))
     ]
   }
   return figures
