@@ -5,7 +5,7 @@ import { Topic } from "@effect-eventbus/core"
 import { Effect, Option } from "effect"
 import * as NatsTopology from "../NatsTopology.ts"
 import type { Admin } from "./admin.ts"
-import type { Client, ConsumerInfo, StreamInfo } from "./client.ts"
+import type { Client, StreamInfo } from "./client.ts"
 import { type Backlog, BrokerError, type TopicSpec } from "./core.ts"
 import * as Durable from "./durable.ts"
 
@@ -32,23 +32,29 @@ const storedAt = (
       Option.isSome(message) && message.value !== null ? message.value.time.getTime() : undefined
   )
 
+/** What a consumer and its stream say. */
+export interface Told {
+  /** Pending and unacknowledged, as the consumer counts them. */
+  readonly lag: number
+  /** Everything up to this sequence is acknowledged. */
+  readonly floor: number
+  /** The last sequence of the stream, of all its subjects. */
+  readonly end: number
+  readonly replicas: number
+}
+
 /**
- * Whether the server that leads a consumer lacks the end of the stream. What a consumer says is of that server's own
- * replica: one that was away says that nothing is pending, as long as the rest has not come to it (seen with three servers,
- * the returned one leading the consumer: 0 pending, 240 of 321 events to come). The stream's leader has them all.
+ * What a consumer says is of the replica of the server that leads it: one that was away says that nothing is pending, as
+ * long as the rest has not come to it (seen with three servers, the one that returned leading the consumer: 0 pending, 240 of
+ * 321 events to come). The stream's leader has them all. `last`: asks it for the last sequence of the consumer's subject.
  */
-const lacksTheEnd = (
-  client: Client,
-  topic: string,
-  { stream: name, subject }: Pick<Durable.Durable, "stream" | "subject">,
-  { config, state }: StreamInfo,
-  { ack_floor }: Pick<ConsumerInfo, "ack_floor">
-): Effect.Effect<boolean, BrokerError.BrokerError> => {
-  if (config.num_replicas === 1 || ack_floor.stream_seq >= state.last_seq) return Effect.succeed(false)
-  return Effect.map(
-    client.request(topic, (manager) => manager.streams.getMessage(name, { last_by_subj: subject })),
-    (last) => last !== null && last.seq > ack_floor.stream_seq
-  )
+export const lagOf = <E>(
+  { end, floor, lag, replicas }: Told,
+  last: Effect.Effect<number | undefined, E>
+): Effect.Effect<number, E> => {
+  if (lag > 0 || replicas === 1 || floor >= end) return Effect.succeed(lag)
+  // How many it lacks nobody says: not none.
+  return Effect.map(last, (sequence) => sequence !== undefined && sequence > floor ? 1 : 0)
 }
 
 export const backlog = Effect.fnUntraced(function*(
@@ -100,9 +106,21 @@ const partition = Effect.fnUntraced(function*(
   if (Option.isSome(consumer)) {
     const { ack_floor, num_ack_pending, num_pending } = consumer.value
     const start = Math.max(ack_floor.stream_seq + 1, stream.state.first_seq, 1)
-    const told = num_pending + num_ack_pending
-    // How many it lacks nobody says: not none.
-    const lag = told === 0 && (yield* lacksTheEnd(client, topic, durable, stream, consumer.value)) ? 1 : told
+    const lag = yield* lagOf(
+      {
+        lag: num_pending + num_ack_pending,
+        floor: ack_floor.stream_seq,
+        end: stream.state.last_seq,
+        replicas: stream.config.num_replicas
+      },
+      Effect.map(
+        client.request(
+          topic,
+          (manager) => manager.streams.getMessage(durable.stream, { last_by_subj: durable.subject })
+        ),
+        (message) => message?.seq
+      )
+    )
     return { partition: durable.partition, committed: BigInt(start), end, lag }
   }
   // Nobody has read as this group: all of it is ahead.
