@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest"
-import type { Row } from "../src/figures.ts"
+import { noCounts, type Row } from "../src/figures.ts"
 import { flatTargets } from "../src/flatRow.ts"
 
 const rowsOf = (speeds: ReadonlyArray<number>, rssGrowthMb = 100): ReadonlyArray<Row> =>
   speeds.map((median, i) => ({
+    ...noCounts,
     name: `${i}`,
     messages: 10 ** (4 + i),
     messagesPerSecond: { median, min: median, max: median },

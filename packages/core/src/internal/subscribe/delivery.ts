@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { Headers } from "../../Headers.ts"
 import type { Settlement } from "../../Settlement.ts"
+import type { Link } from "../chain.ts"
 import type { Held } from "./held.ts"
 
 /** Type id of the public `Delivery`. */
@@ -64,5 +65,19 @@ export class DeliveryImpl<A> {
       this.decision = settlement
       return this.#settle === undefined ? Effect.void : this.#settle(this.#held, settlement)
     })
+  }
+}
+
+/** A delivery that a stream has and has not settled. */
+export class Out<A> implements Link<Out<A>> {
+  before: Out<A> | undefined = undefined
+  after: Out<A> | undefined = undefined
+  chained = false
+  readonly held: Held<A>
+  readonly delivery: DeliveryImpl<A>
+
+  constructor(held: Held<A>, delivery: DeliveryImpl<A>) {
+    this.held = held
+    this.delivery = delivery
   }
 }

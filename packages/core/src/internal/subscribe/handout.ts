@@ -1,8 +1,9 @@
 import { Effect, type Pull } from "effect"
 import type { Settlement } from "../../Settlement.ts"
 import * as SubscribeError from "../../SubscribeError.ts"
+import { Chain } from "../chain.ts"
 import { Signal } from "../signal.ts"
-import { DeliveryImpl } from "./delivery.ts"
+import { DeliveryImpl, Out } from "./delivery.ts"
 import type { AnyEnvelope } from "./dispatcher.ts"
 import type { Engine, Hands } from "./engine.ts"
 import type { Held } from "./held.ts"
@@ -21,7 +22,7 @@ export class Handout<A extends AnyEnvelope> implements Hands<A> {
   readonly #stallMillis: number
   /** Wakes the pull. */
   readonly #ready = new Signal()
-  readonly #out = new Map<Held<A>, DeliveryImpl<A>>()
+  readonly #out = new Chain<Out<A>>()
   /** A pull waits. */
   #waiting = false
   /** Settlements so far. */
@@ -47,13 +48,16 @@ export class Handout<A extends AnyEnvelope> implements Hands<A> {
 
   /** The stream has ended: nobody will settle what is out. */
   leave(): void {
-    const out = Array.from(this.#out.keys())
-    this.#out.clear()
-    for (const held of out) this.#engine.dispatcher.abandon(held)
+    for (const out of this.#out) {
+      this.#forget(out)
+      this.#engine.dispatcher.abandon(out.held)
+    }
   }
 
   readonly #settle = (held: Held<A>, settlement: Settlement): Effect.Effect<void> => {
-    if (!this.#out.delete(held)) return Effect.void
+    const { out } = held
+    if (out === undefined) return Effect.void
+    this.#forget(out)
     this.#settled++
     return Effect.map(this.#engine.dispatcher.apply(held, settlement), () => {
       if (this.#engine.dispatcher.lanes.ready > 0) this.#ready.notify()
@@ -84,8 +88,14 @@ export class Handout<A extends AnyEnvelope> implements Hands<A> {
     const held = this.#engine.dispatcher.take()
     if (held === undefined || held.envelope === undefined) return undefined
     const delivery = new DeliveryImpl(held, held.envelope, this.#engine.group, this.#settle)
-    this.#out.set(held, delivery)
+    held.out = new Out(held, delivery)
+    this.#out.add(held.out)
     return delivery
+  }
+
+  #forget(out: Out<A>): void {
+    this.#out.delete(out)
+    out.held.out = undefined
   }
 
   // --- waiting, and waiting in vain -------------------------------------------------------------------------------------
@@ -100,7 +110,7 @@ export class Handout<A extends AnyEnvelope> implements Hands<A> {
   }
 
   #untouched(): boolean {
-    for (const delivery of this.#out.values()) if (delivery.touched) return false
+    for (const { delivery } of this.#out) if (delivery.touched) return false
     return true
   }
 

@@ -2,6 +2,7 @@ import type { Cause, Duration, Pull } from "effect"
 import type * as Broker from "../../Broker.ts"
 import type * as SubscribeError from "../../SubscribeError.ts"
 import { Chain, type Link } from "../chain.ts"
+import type { Out } from "./delivery.ts"
 import { type Lane, type LaneItem, Turn } from "./lanes.ts"
 import type { Source } from "./source.ts"
 
@@ -51,6 +52,8 @@ export class Held<A> implements LaneItem<Held<A>>, Link<Held<A>> {
   before: Held<A> | undefined = undefined
   after: Held<A> | undefined = undefined
   chained = false
+  /** Its delivery, while a stream has it. */
+  out: Out<A> | undefined = undefined
   next: Held<A> | undefined = undefined
   lane: Lane<Held<A>> | undefined = undefined
   /** How often it was handed to a handler, counting what the broker counted of earlier deliveries. */
