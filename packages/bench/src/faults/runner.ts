@@ -85,9 +85,7 @@ export const run = Effect.fnUntraced(function*(scenarios: ReadonlyArray<Scenario
     })
   const numbers = Array.from({ length: rounds }, (_, i) => i + 1)
   yield* Effect.forEach(
-    numbers.flatMap((number) =>
-      scenarios.filter(({ mostRounds = Infinity }) => number <= mostRounds).map((scenario) => ({ number, scenario }))
-    ),
+    numbers.flatMap((number) => scenarios.map((scenario) => ({ number, scenario }))),
     ({ number, scenario }) => one(scenario, number),
     { concurrency: jobs, discard: true }
   )

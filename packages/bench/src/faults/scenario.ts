@@ -72,8 +72,6 @@ export interface Scenario {
   readonly quick: boolean
   /** Measures its own process, so the command gives it one, with `--expose-gc`. */
   readonly alone?: boolean | undefined
-  /** A round of it says so much that more than this many are not run. */
-  readonly mostRounds?: number | undefined
   /** Why it cannot run on this machine; then it is named as left out, and fails nothing. */
   readonly leftOut?: string | undefined
   /** How long a round may take before it counts as stuck. Default 3 minutes. */

@@ -64,7 +64,6 @@ const leak: Scenario = {
   longestGapMillis: 0,
   quick: false,
   alone: true,
-  mostRounds: 3,
   patienceMillis: 600_000,
   run: Effect.gen(function*() {
     const { cluster } = yield* lab()
