@@ -422,4 +422,26 @@ describe("Pipeline", () => {
       yield* settleDown
       assert.deepStrictEqual(ids().at(-1), [false, "after"])
     }))
+
+  it.effect("an atomic batch stands in the lanes of its aggregates, also where idle lanes were forgotten meanwhile", () =>
+    Effect.gen(function*() {
+      const { entry, pipeline, script } = yield* openScripted({
+        policy: { key: "aggregate", maxInFlight: 1, maxBatch: 1 },
+        atomicBatch: 100
+      })
+      const group = [entry("g0", "key-0"), entry("g1", "key-2")]
+      yield* pipeline.admitGroup(group)
+      // Before the pump has it: as many aggregates come and go as it takes.
+      for (let i = 0; i < 2000; i++) {
+        const other = entry(`o${i}`, `other-${i}`)
+        other.topic.retire(other.topic.laneOf(other))
+      }
+      assert.isTrue(pipeline.tryAdmit(entry("after", "key-2")))
+      yield* settleDown
+      const ids = () => script.history.map((batch) => batch.records.map((record) => record.eventId))
+      assert.deepStrictEqual(ids(), [["g0", "g1"]])
+      script.history[0]!.settleAll(stored)
+      yield* settleDown
+      assert.deepStrictEqual(ids(), [["g0", "g1"], ["after"]])
+    }))
 })

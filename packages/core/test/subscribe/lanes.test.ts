@@ -1,7 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Arbitrary from "effect/Arbitrary"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { type Lane, type LaneItem, Lanes, Turn } from "../../src/internal/subscribe/lanes.ts"
+
+setFlagsFromString("--expose-gc")
+const collect: () => void = runInNewContext("gc")
 
 class Item implements LaneItem<Item> {
   next: Item | undefined = undefined
@@ -52,6 +57,31 @@ describe("Lanes", () => {
     lanes.wake(10)
     assert.strictEqual(lanes.take(), a0)
     assert.strictEqual(lanes.nextAlarm(), Infinity)
+  })
+
+  it("keeps the lane of an aggregate that comes again, and none of those that have come and gone for good", async () => {
+    const lanes = new Lanes<Item>()
+    const turn = new Turn<Item>()
+    /** Tells of the lane, once it is gone. */
+    const pass = (key: string): Lane<Item> => {
+      const item = new Item(key, turn, 0)
+      lanes.push(item)
+      const lane = laneOf(item)
+      lanes.take()
+      lanes.finish(lane)
+      return lane
+    }
+    // One that stays, so that there is never a moment without any.
+    lanes.push(new Item("busy", turn, 0))
+    lanes.take()
+    assert.strictEqual(pass("a"), pass("a"))
+    assert.isUndefined(lanes.get("a"))
+    const seen = Array.from({ length: 20_000 }, (_, i) => new WeakRef(pass(`once ${i}`)))
+    assert.strictEqual(lanes.active, 1)
+    // What a WeakRef was just asked of stays until the turn is over.
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+    assert.isBelow(seen.filter((lane) => lane.deref() !== undefined).length, 5000)
   })
 
   it("lets partitions take turns, however many lanes one of them has ready", () => {

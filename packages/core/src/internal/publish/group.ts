@@ -10,12 +10,20 @@ import type { Lane } from "./lane.ts"
 export class Group {
   readonly _tag = "Group"
   readonly records: ReadonlyArray<Entry>
-  readonly lanes: ReadonlySet<Lane>
+  #lanes: ReadonlySet<Lane> = new Set()
   readonly #arrived = new Set<Lane>()
 
   constructor(records: ReadonlyArray<Entry>) {
     this.records = records
-    this.lanes = new Set(records.map((entry) => entry.topic.laneOf(entry)))
+  }
+
+  /**
+   * The lanes that it has to stand in from now on. Asked for by the pump, once, and not before: a lane in which nothing
+   * stands may be forgotten, and who comes later would find another one.
+   */
+  enter(): ReadonlySet<Lane> {
+    this.#lanes = new Set(this.records.map((entry) => entry.topic.laneOf(entry)))
+    return this.#lanes
   }
 
   get settled(): boolean {
@@ -29,6 +37,6 @@ export class Group {
   /** Says that the group is at the head of `lane`; true where that was the last one and it is not at the driver. */
   arrive(lane: Lane): boolean {
     this.#arrived.add(lane)
-    return this.#arrived.size === this.lanes.size && !this.records.some((entry) => entry.outstanding)
+    return this.#arrived.size === this.#lanes.size && !this.records.some((entry) => entry.outstanding)
   }
 }

@@ -187,7 +187,7 @@ export class Pipeline {
           break
         }
         case "Group": {
-          for (const lane of item.lanes) {
+          for (const lane of item.enter()) {
             lane.push(item)
             signal(lane)
           }

@@ -64,11 +64,11 @@ export class TopicState {
 
   /**
    * The lane of an aggregate has nothing more to send. There may be millions of them over time, so the idle ones are
-   * forgotten: together, and when there may be more of them than of the others.
+   * forgotten: together, and when there may be as many of them as of the others.
    */
   retire(lane: Lane): void {
     if (this.policy.key !== "aggregate" || !lane.idle) return
-    if (++this.#retired < Math.max(mostRetired, this.#lanes.size)) return
+    if (++this.#retired < Math.max(mostRetired, this.#lanes.size / 2)) return
     this.#retired = 0
     const lanes = new Map<string, Lane>()
     for (const other of this.#lanes.values()) if (!other.idle) lanes.set(other.key, other)

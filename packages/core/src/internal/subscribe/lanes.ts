@@ -47,7 +47,7 @@ export class Lane<A> {
   }
 }
 
-/** Lanes that are gone are forgotten when there may be so many of them, or more than of the others. */
+/** Lanes that are gone are forgotten when there may be so many of them, and as many as of the others. */
 const mostGone = 1024
 
 interface Alarm<A> {
@@ -253,7 +253,7 @@ export class Lanes<A extends LaneItem<A>> {
     lane.tail = undefined
     lane.length = 0
     this.#active--
-    if (++this.#gone < Math.max(mostGone, this.#lanes.size)) return
+    if (++this.#gone < Math.max(mostGone, this.#lanes.size / 2)) return
     this.#gone = 0
     const lanes = new Map<string, Lane<A>>()
     for (const other of this.values()) lanes.set(other.key, other)
