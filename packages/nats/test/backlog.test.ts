@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { describe, expect, test } from "vitest"
 import { lagOf, type Told } from "../src/internal/backlog.ts"
 
-const told: Told = { lag: 0, floor: 81, end: 321, replicas: 3 }
+const told: Told = { lag: 0, floor: 81, end: 321, apart: true }
 
 describe("the lag of a partition", () => {
   const table: ReadonlyArray<readonly [what: string, Told, last: number | undefined, lag: number, asks: number]> = [
@@ -11,7 +11,7 @@ describe("the lag of a partition", () => {
     ["nothing of the partition is left", told, undefined, 0, 1],
     ["the consumer says more than none", { ...told, lag: 5 }, 321, 5, 0],
     ["all of the stream is acknowledged", { ...told, floor: 321 }, 321, 0, 0],
-    ["one replica cannot be behind", { ...told, replicas: 1 }, 321, 0, 0]
+    ["the leader of the stream leads the consumer", { ...told, apart: false }, 321, 0, 0]
   ]
   test.each(table)("%s", async (_, state, last, lag, asks) => {
     let asked = 0

@@ -397,6 +397,31 @@ describe("Pipeline", () => {
       assert.strictEqual(pipeline.ledger.pending, 1)
     }))
 
+  it.effect("a lane that became idle with a pause ahead sends what comes then when the pause is over", () =>
+    Effect.gen(function*() {
+      const { entry, outcomes, pipeline, script } = yield* openScripted({
+        options: { deliveryTimeoutMillis: 1000 },
+        policy: { maxBatch: 2 }
+      })
+      for (const id of ["one", "two"]) assert.isTrue(pipeline.tryAdmit(entry(id)))
+      yield* settleDown
+      const [batch] = script.history
+      batch!.settle(0, { _tag: "NotStored", reason: notConnected })
+      yield* settleDown
+      yield* TestClock.adjust(1000)
+      // Too late, and nothing is left to be sent again: the lane is idle, and pauses.
+      batch!.settle(1, stored)
+      yield* settleDown
+      assert.strictEqual(pipeline.ledger.pending, 0)
+      assert.isTrue(pipeline.tryAdmit(entry("three")))
+      yield* settleDown
+      yield* TestClock.adjust(250)
+      yield* settleDown
+      script.history[1]?.settleAll(stored)
+      yield* settleDown
+      assert.strictEqual(outcomes.get("three")?.[0]?._tag, "Acked")
+    }))
+
   it.effect("an atomic batch leaves when it heads all its lanes, alone, and holds back what is behind it", () =>
     Effect.gen(function*() {
       const { entry, pipeline, script } = yield* openScripted({ partitions: 2, atomicBatch: 100 })

@@ -36,11 +36,12 @@ const storedAt = (
 export interface Told {
   /** Pending and unacknowledged, as the consumer counts them. */
   readonly lag: number
-  /** Everything up to this sequence is acknowledged. */
+  /** Everything up to this sequence is acknowledged, or was not for this group. */
   readonly floor: number
   /** The last sequence of the stream, of all its subjects. */
   readonly end: number
-  readonly replicas: number
+  /** Whether another server leads the consumer than the stream. */
+  readonly apart: boolean
 }
 
 /**
@@ -49,10 +50,10 @@ export interface Told {
  * 321 events to come). The stream's leader has them all. `last`: asks it for the last sequence of the consumer's subject.
  */
 export const lagOf = <E>(
-  { end, floor, lag, replicas }: Told,
+  { apart, end, floor, lag }: Told,
   last: Effect.Effect<number | undefined, E>
 ): Effect.Effect<number, E> => {
-  if (lag > 0 || replicas === 1 || floor >= end) return Effect.succeed(lag)
+  if (lag > 0 || !apart || floor >= end) return Effect.succeed(lag)
   // How many it lacks nobody says: not none.
   return Effect.map(last, (sequence) => sequence !== undefined && sequence > floor ? 1 : 0)
 }
@@ -104,14 +105,15 @@ const partition = Effect.fnUntraced(function*(
   const consumer = yield* Durable.find(client, topic, durable.stream, durable.name)
   const end = BigInt(stream.state.last_seq + 1)
   if (Option.isSome(consumer)) {
-    const { ack_floor, num_ack_pending, num_pending } = consumer.value
+    const { ack_floor, cluster, delivered, num_ack_pending, num_pending } = consumer.value
     const start = Math.max(ack_floor.stream_seq + 1, stream.state.first_seq, 1)
     const lag = yield* lagOf(
       {
         lag: num_pending + num_ack_pending,
-        floor: ack_floor.stream_seq,
+        // A consumer that begins at the end has no acknowledgement yet.
+        floor: Math.max(ack_floor.stream_seq, delivered.stream_seq),
         end: stream.state.last_seq,
-        replicas: stream.config.num_replicas
+        apart: cluster?.leader !== stream.cluster?.leader
       },
       Effect.map(
         client.request(
@@ -119,6 +121,9 @@ const partition = Effect.fnUntraced(function*(
           (manager) => manager.streams.getMessage(durable.stream, { last_by_subj: durable.subject })
         ),
         (message) => message?.seq
+      ).pipe(
+        // Who may not ask has to do with what the consumer says.
+        Effect.catch((error) => error.reason._tag === "Unauthorized" ? Effect.undefined : Effect.fail(error))
       )
     )
     return { partition: durable.partition, committed: BigInt(start), end, lag }

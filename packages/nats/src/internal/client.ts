@@ -23,8 +23,7 @@ export interface Message {
   readonly subject: string
   /** The same, as it came in: for who needs a part of it only. */
   readonly subjectBytes: Uint8Array
-  readonly reply: string
-  /** The same, as it came in; empty where there is none. */
+  /** The reply subject, as it came in; empty where there is none. */
   readonly replyBytes: Uint8Array
   readonly data: Uint8Array
   readonly header: Uint8Array | undefined
@@ -54,10 +53,6 @@ class Incoming implements Message {
 
   get subjectBytes(): Uint8Array {
     return this.#message._msg.subject
-  }
-
-  get reply(): string {
-    return this.#message._msg.reply === undefined ? "" : this.#message.reply
   }
 
   get replyBytes(): Uint8Array {
@@ -170,7 +165,7 @@ export class Client {
     this.#frames.add(subject, reply ?? "", "", 0, body)
   }
 
-  /** The same to a subject that came in as bytes, and is as short as subjects are; `reply`: "" for none. */
+  /** The same to a subject that came in as bytes; `reply`: "" for none. */
   answer(subject: Uint8Array, reply: string, body: Uint8Array): void {
     this.#frames.addTo(subject, reply, body)
   }

@@ -67,9 +67,9 @@ export class NumberMap<V> {
     return this.entries().map(([, value]) => value)
   }
 
-  /** Numbers in a row are the usual keys: they stand in a row. */
+  /** Scattered: numbers in a row, the usual keys, would stand in a row, and each deletion would walk along all of it. */
   #home(key: number): number {
-    return key & this.#mask
+    return Math.imul(key | 0, 0x9e3779b1) >>> 7 & this.#mask
   }
 
   /** Where the key is, or would be. */

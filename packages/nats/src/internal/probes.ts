@@ -56,7 +56,6 @@ export class Probes {
   /** Only where nothing is being asked for. */
   ask(entries: ReadonlyArray<Entry>): void {
     this.#asked = entries
-    this.#absent.clear()
     for (const entry of entries) this.#ask(entry)
   }
 
@@ -103,6 +102,7 @@ export class Probes {
     for (const name of this.#open.keys()) this.#close(name)
     const asked = this.#asked
     this.#asked = []
+    this.#absent.clear()
     return asked
   }
 

@@ -65,6 +65,8 @@ export class WindowPublisher {
 
   /** What a reply subject may end with that nothing else ends with. */
   number(): number {
+    // Else the first one of a topic would walk past all that others have taken meanwhile.
+    if (this.#ledger.size === 0) this.#oldest = this.#next
     return this.#next++
   }
 

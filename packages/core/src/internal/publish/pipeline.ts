@@ -205,6 +205,8 @@ export class Pipeline {
         batches.push(batch)
       }
       if (lane.idle) lane.topic.retire(lane)
+      // It may have become idle with a pause ahead, and nobody else looks at it again.
+      else if (lane.pausing) this.#due.pause(lane)
     }
     if (batches.length > 0) return Effect.map(this.#send(batches), this.#pumped)
     this.#pumped()
