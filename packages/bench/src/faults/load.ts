@@ -48,7 +48,9 @@ export interface Load<E = never> {
   readonly recovers?: boolean | undefined
   /** Most time from the repair to the next acknowledgement. Default 20 seconds. */
   readonly recoveryMillis?: number | undefined
-  /** Adds what the broker says to the folder that is kept of a round that broke. */
+  /** A longer time without an acknowledgement is worth keeping, too: the scenario's own limit. */
+  readonly longestGapMillis?: number | undefined
+  /** A round that breaks is kept in a folder where this is given; it adds what the broker says. */
   readonly testify?: ((topic: LoadTopic, folder: string) => Effect.Effect<void>) | undefined
 }
 
@@ -176,10 +178,7 @@ const loaded = Effect.fnUntraced(function*<E>(load: Load<E>, live: Live) {
 
 /** Keeps what is known of a round that broke, and what the broker says, while it is there. */
 const testimony = <E>({ testify }: Load<E>, topic: LoadTopic, broken: Omit<Broken, "topic">): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const folder = keep({ ...broken, topic: topic.name })
-    return testify === undefined ? Effect.void : testify(topic, folder)
-  })
+  Effect.suspend(() => testify === undefined ? Effect.void : testify(topic, keep({ ...broken, topic: topic.name })))
 
 /** The same of a round that did not come to its end. */
 const standstill = Effect.fnUntraced(function*<E, X>(load: Load<E>, live: Live, cause: Cause.Cause<X>) {
@@ -227,8 +226,13 @@ export const runLoad = Effect.fnUntraced(function*<E>(load: Load<E>) {
     noDuplicates: load.noDuplicates ?? true,
     caughtUp: [...load.groups ?? [], ...elsewhere.groups]
   }, { injected: live.times, violations: live.violations, notes: live.notes })
-  if (round.violations.length > 0) {
-    yield* testimony(load, topic, { violations: round.violations, entries, stored })
+  const { longestGapMillis } = round.figures
+  if (round.violations.length > 0 || longestGapMillis > (load.longestGapMillis ?? Infinity)) {
+    yield* testimony(load, topic, {
+      violations: [...round.violations, `nothing was acknowledged for ${Math.round(longestGapMillis)} ms at most`],
+      entries,
+      stored
+    })
   }
   return round
 })

@@ -64,6 +64,7 @@ export const round = <E = never>(
 ) => {
   const { options, through = false, ...rest } = more
   return runLoad<E>({
+    testify: () => Effect.void,
     name: id.toLowerCase(),
     broker: driver(through ? cluster.proxied : cluster.bootstrap, options),
     observer: observer(cluster),

@@ -73,6 +73,7 @@ export const inBothModes = <E>(
         name: `${fields.id}-${mode}`,
         broker: driver(proxied ? made.proxy.url : made.cluster.url, mode, options),
         observer: observer(made.cluster.url),
+        longestGapMillis: fields.longestGapMillis,
         testify: testify(made.cluster, observer(made.cluster.url)),
         ...load(made, mode)
       })

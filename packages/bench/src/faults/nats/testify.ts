@@ -10,6 +10,9 @@ import { add } from "../evidence.ts"
 import type { LoadTopic } from "../live.ts"
 import { type Load, readBack } from "../load.ts"
 
+/** Servers that are gone are not read from. */
+const patienceMillis = 30_000
+
 const files = ["server.log", "server.conf"]
 
 /** What a server's monitoring tells of its streams and their Raft groups. */
@@ -28,7 +31,11 @@ export const testify =
       for (const { monitorUrl, name } of cluster.nodes) {
         add(folder, `${name}.json`, yield* Effect.promise(() => stateOf(monitorUrl)))
       }
-      add(folder, "second-reading.json", yield* Effect.exit(readBack(topic, observer, "again")))
+      add(
+        folder,
+        "second-reading.json",
+        yield* Effect.exit(Effect.timeoutOption(readBack(topic, observer, "again"), patienceMillis))
+      )
       for (const { name } of cluster.nodes) {
         for (const file of files) {
           const from = path.join(cluster.folder, name, file)
