@@ -6,6 +6,7 @@ import * as History from "@effect-eventbus/core/testing/History"
 import type { Stored } from "@effect-eventbus/core/testing/ReadBack"
 import { mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
+import { reports } from "./reports.ts"
 
 export interface Broken {
   readonly topic: string
@@ -14,14 +15,12 @@ export interface Broken {
   readonly stored: ReadonlyArray<Stored>
 }
 
-const root = path.resolve(import.meta.dirname, "../../../../.reports/broken")
-
 const json = (value: unknown): string =>
   `${JSON.stringify(value, (_, inner: unknown) => typeof inner === "bigint" ? Number(inner) : inner)}\n`
 
 /** Writes down what broke, in a folder of its own; returns the folder. */
-export const keep = ({ entries, stored, topic, violations }: Broken, into: string = root): string => {
-  const folder = path.join(into, topic)
+export const keep = ({ entries, stored, topic, violations }: Broken): string => {
+  const folder = path.join(reports, "broken", topic)
   mkdirSync(folder, { recursive: true })
   writeFileSync(path.join(folder, "violations.txt"), `${violations.join("\n")}\n`)
   writeFileSync(path.join(folder, "history.jsonl"), History.toJsonLines(entries))

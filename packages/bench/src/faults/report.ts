@@ -4,6 +4,7 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import path from "node:path"
 import { type Machine, machine, type Versions } from "../machine.ts"
+import { reports } from "./reports.ts"
 import { problems, type Result } from "./runner.ts"
 import type { Figures, Invariant } from "./scenario.ts"
 import { markdown, middle, terminal } from "./table.ts"
@@ -108,12 +109,10 @@ export const page = (report: Report, results: ReadonlyArray<Result>): string => 
 export const document = (report: Report, results: ReadonlyArray<Result>): string =>
   [versionsLine(report), "", machineLine(report), "", markdown(results), ""].join("\n")
 
-const folder = path.resolve(import.meta.dirname, "../../../../.reports")
-
 /** Leaves `.reports/faults-<suite>.json` and `.md`. */
 export const write = (report: Report, results: ReadonlyArray<Result>): void => {
-  mkdirSync(folder, { recursive: true })
-  const base = path.join(folder, `faults-${report.suite}`)
+  mkdirSync(reports, { recursive: true })
+  const base = path.join(reports, `faults-${report.suite}`)
   writeFileSync(`${base}.json`, `${JSON.stringify(report, null, 2)}\n`)
   writeFileSync(`${base}.md`, document(report, results))
 }

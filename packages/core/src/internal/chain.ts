@@ -22,6 +22,10 @@ export class Chain<A extends Link<A>> {
     return this.#size
   }
 
+  get first(): A | undefined {
+    return this.#first
+  }
+
   /** Not for one that is in a chain. */
   add(item: A): void {
     item.chained = true

@@ -62,8 +62,6 @@ export class Frames {
    * none.
    */
   add(subject: string, reply: string, headers: string | Uint8Array, headerBytes: number, body: Uint8Array): void {
-    const door = this.#door
-    if (door.isClosed() || door.noMorePublishing) throw new Error("the connection takes nothing more")
     const total = headerBytes + body.length
     // Subjects are not only ASCII: three bytes for each character is the most.
     this.#makeRoom(lineSpace + 3 * (subject.length + reply.length) + total)
@@ -79,8 +77,6 @@ export class Frames {
 
   /** Without headers, to a subject that is bytes already. `reply`: "" for none. */
   addTo(subject: Uint8Array, reply: string, body: Uint8Array): void {
-    const door = this.#door
-    if (door.isClosed() || door.noMorePublishing) throw new Error("the connection takes nothing more")
     this.#makeRoom(lineSpace + subject.length + 3 * reply.length + body.length)
     const buffer = this.#buffer
     let at = this.#end
@@ -132,6 +128,8 @@ export class Frames {
   }
 
   #makeRoom(bytes: number): void {
+    const door = this.#door
+    if (door.isClosed() || door.noMorePublishing) throw new Error("the connection takes nothing more")
     if (this.#buffer.length - this.#end >= bytes) return
     this.flush()
     // Where nobody asks what the server has read, they are left to the garbage collector.

@@ -9,20 +9,24 @@
  * heartbeat): the ack wait is the same for all, so the first of the list is the first to expire, and no timer per record
  * is needed. Expired entries wait in a heap to be delivered again in offset order.
  */
+import { Chain, type Link } from "../chain.ts"
 import { Heap } from "../heap.ts"
 
 const held = 0
 const due = 1
 
-class Unsettled {
+class Unsettled implements Link<Unsettled> {
   offset = 0
   size = 0
   /** Deliveries so far. */
   attempt = 0
   touched = 0
   state = held
-  previous: Unsettled | undefined = undefined
-  following: Unsettled | undefined = undefined
+  before: Unsettled | undefined = undefined
+  after: Unsettled | undefined = undefined
+  chained = false
+  /** The next spare one. */
+  spare: Unsettled | undefined = undefined
 }
 
 /** Spare entries kept per window, so that a steady flow allocates none. */
@@ -33,22 +37,25 @@ export class PartitionWindow {
   committed: number
   /** First offset never delivered. */
   next: number
-  /** Records delivered and neither settled nor expired, and their bytes. */
-  heldCount = 0
+  /** Bytes of the records that are delivered and neither settled nor expired. */
   heldBytes = 0
   /** Settled offsets above `committed`. */
   settledAbove = 0
 
   private slots: Array<Unsettled | undefined> = new Array<Unsettled | undefined>(16).fill(undefined)
   private readonly due = new Heap<number>((self, that) => self < that)
-  private first: Unsettled | undefined = undefined
-  private last: Unsettled | undefined = undefined
+  private readonly inHands = new Chain<Unsettled>()
   private spare: Unsettled | undefined = undefined
   private spares = 0
 
   constructor(position: number) {
     this.committed = position
     this.next = position
+  }
+
+  /** Records delivered and neither settled nor expired. */
+  get heldCount(): number {
+    return this.inHands.size
   }
 
   /** The next record that was never delivered is now in somebody's hands. */
@@ -111,8 +118,8 @@ export class PartitionWindow {
   /** Takes what was last touched at `before` or earlier out of its holder's hands, and returns how many these were. */
   expire(before: number): number {
     let expired = 0
-    while (this.first !== undefined && this.first.touched <= before) {
-      this.giveUp(this.first)
+    for (let entry = this.inHands.first; entry !== undefined && entry.touched <= before; entry = this.inHands.first) {
+      this.giveUp(entry)
       expired++
     }
     return expired
@@ -120,18 +127,17 @@ export class PartitionWindow {
 
   /** Takes everything out of its holder's hands: the next owner gets it first. */
   giveUpAll(): void {
-    while (this.first !== undefined) this.giveUp(this.first)
+    for (const entry of this.inHands) this.giveUp(entry)
   }
 
   /** When the record was touched that is the first to expire, or `undefined` if nothing is in anybody's hands. */
   get oldestTouch(): number | undefined {
-    return this.first?.touched
+    return this.inHands.first?.touched
   }
 
   /** Forgets everything and goes on from `position`. */
   reset(position: number): void {
-    while (this.first !== undefined) {
-      const entry = this.first
+    for (const entry of this.inHands) {
       this.letGo(entry)
       this.release(entry)
     }
@@ -199,39 +205,27 @@ export class PartitionWindow {
   private hold(entry: Unsettled, now: number): void {
     entry.state = held
     entry.touched = now
-    entry.previous = this.last
-    entry.following = undefined
-    if (this.last === undefined) this.first = entry
-    else this.last.following = entry
-    this.last = entry
-    this.heldCount++
+    this.inHands.add(entry)
     this.heldBytes += entry.size
   }
 
   private letGo(entry: Unsettled): void {
-    if (entry.previous === undefined) this.first = entry.following
-    else entry.previous.following = entry.following
-    if (entry.following === undefined) this.last = entry.previous
-    else entry.following.previous = entry.previous
-    this.heldCount--
+    this.inHands.delete(entry)
     this.heldBytes -= entry.size
   }
 
   private acquire(): Unsettled {
     const entry = this.spare
     if (entry === undefined) return new Unsettled()
-    this.spare = entry.following
+    this.spare = entry.spare
+    entry.spare = undefined
     this.spares--
     return entry
   }
 
   private release(entry: Unsettled): void {
-    entry.previous = undefined
-    if (this.spares >= maxSpare) {
-      entry.following = undefined
-      return
-    }
-    entry.following = this.spare
+    if (this.spares >= maxSpare) return
+    entry.spare = this.spare
     this.spare = entry
     this.spares++
   }

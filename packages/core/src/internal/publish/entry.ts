@@ -4,6 +4,7 @@ import type { Headers } from "../../Headers.ts"
 import type * as PublishError from "../../PublishError.ts"
 import type { PublishResult } from "../../PublishResult.ts"
 import type { Receipt } from "../../Receipt.ts"
+import type { Link } from "../chain.ts"
 import type { Times } from "./stopwatch.ts"
 import type { TopicState } from "./topicState.ts"
 
@@ -11,7 +12,7 @@ import type { TopicState } from "./topicState.ts"
  * One accepted envelope in the ledger, and at the same time the record that the driver sees: one object per message
  * from acceptance to settlement.
  */
-export class Entry implements OutboundRecord {
+export class Entry implements OutboundRecord, Link<Entry> {
   readonly _tag = "Entry"
   readonly topic: TopicState
   readonly eventId: string
@@ -47,9 +48,10 @@ export class Entry implements OutboundRecord {
   /** Of a message whose stages are recorded. */
   times: Times | undefined = undefined
 
-  /** Neighbours among the pending, in order of acceptance. Owned by the ledger. */
-  previous: Entry | undefined = undefined
-  next: Entry | undefined = undefined
+  /** Neighbours among the pending, in order of acceptance. */
+  before: Entry | undefined = undefined
+  after: Entry | undefined = undefined
+  chained = false
 
   constructor(
     topic: TopicState,

@@ -1,5 +1,6 @@
 import { Deferred, Effect, Exit } from "effect"
 import * as PublishResult from "../../PublishResult.ts"
+import { Chain } from "../chain.ts"
 import { Fifo } from "../fifo.ts"
 import type { Entry } from "./entry.ts"
 
@@ -14,30 +15,24 @@ interface FlushWaiter {
  * adding, settling and finding the oldest deadline are O(1) and hold no garbage.
  */
 export class Ledger {
-  #head: Entry | undefined
-  #tail: Entry | undefined
+  readonly #entries = new Chain<Entry>()
   #sequence = 0
-  #pending = 0
   readonly #waiters = new Fifo<FlushWaiter>()
 
   get pending(): number {
-    return this.#pending
+    return this.#entries.size
   }
 
   /** The one with the nearest deadline: all have the same delivery timeout. */
   get oldest(): Entry | undefined {
-    return this.#head
+    return this.#entries.first
   }
 
   add(entry: Entry, now: number, deliveryTimeout: number): void {
     entry.sequence = ++this.#sequence
     entry.acceptedAt = now
     entry.deadline = now + deliveryTimeout
-    entry.previous = this.#tail
-    if (this.#tail === undefined) this.#head = entry
-    else this.#tail.next = entry
-    this.#tail = entry
-    this.#pending++
+    this.#entries.add(entry)
   }
 
   /**
@@ -49,7 +44,7 @@ export class Ledger {
       throw new Error(`event ${entry.eventId} settled twice: ${entry.result._tag}, then ${result._tag}`)
     }
     entry.result = result
-    this.#unlink(entry)
+    this.#entries.delete(entry)
     if (entry.observer !== undefined) entry.observer(result)
     // Resumes the waiting fibers inline; everything of ours is in place by now.
     Deferred.doneUnsafe(
@@ -61,7 +56,7 @@ export class Ledger {
 
   /** Waits until everything that was accepted before has settled. */
   readonly flush: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    if (this.#head === undefined) return resume(Effect.void)
+    if (this.oldest === undefined) return resume(Effect.void)
     const waiter: FlushWaiter = { sequence: this.#sequence, resume: () => resume(Effect.void), done: false }
     this.#waiters.push(waiter)
     return Effect.sync(() => {
@@ -73,22 +68,12 @@ export class Ledger {
   #wakeFlushers(): void {
     for (let waiter = this.#waiters.peek(); waiter !== undefined; waiter = this.#waiters.peek()) {
       // Read again for each: whoever is resumed may have published, and flushed again, before we are back here.
-      const oldest = this.#head === undefined ? Infinity : this.#head.sequence
+      const oldest = this.oldest?.sequence ?? Infinity
       if (!waiter.done && waiter.sequence >= oldest) return
       this.#waiters.shift()
       if (waiter.done) continue
       waiter.done = true
       waiter.resume()
     }
-  }
-
-  #unlink(entry: Entry): void {
-    this.#pending--
-    if (entry.previous === undefined) this.#head = entry.next
-    else entry.previous.next = entry.next
-    if (entry.next === undefined) this.#tail = entry.previous
-    else entry.next.previous = entry.previous
-    entry.previous = undefined
-    entry.next = undefined
   }
 }

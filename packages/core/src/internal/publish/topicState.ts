@@ -1,13 +1,11 @@
 import type * as Broker from "../../Broker.ts"
+import { Returning } from "../returning.ts"
 import type { Entry } from "./entry.ts"
 import { Lane } from "./lane.ts"
 import type { Meter } from "./meter.ts"
 
 /** What a driver that does not say otherwise gets: the fastest of 64, 128 and 256 over NATS. */
 const usualBurst = 64
-
-/** Idle lanes that are kept at least. */
-const mostRetired = 1024
 
 /**
  * What the pipeline holds of one physical topic, after it was ensured: what the broker has, how records go into lanes,
@@ -22,10 +20,7 @@ export class TopicState {
   readonly meter: Meter
   /** Above it a record is refused: of what the broker and the topic take, the less. */
   maxRecordBytes: number
-  /** With some that are idle: most aggregates come again. */
-  #lanes = new Map<string, Lane>()
-  /** How often a lane has become idle since the idle ones were forgotten. */
-  #retired = 0
+  readonly #lanes = new Returning<Lane>((lane) => lane.idle)
   readonly #byPartition: Array<Lane | undefined> = []
 
   constructor(
@@ -62,22 +57,14 @@ export class TopicState {
     }
   }
 
-  /**
-   * The lane of an aggregate has nothing more to send. There may be millions of them over time, so the idle ones are
-   * forgotten: together, and when there may be as many of them as of the others.
-   */
+  /** The lane of an aggregate has nothing more to send, and may be forgotten. */
   retire(lane: Lane): void {
-    if (this.policy.key !== "aggregate" || !lane.idle) return
-    if (++this.#retired < Math.max(mostRetired, this.#lanes.size / 2)) return
-    this.#retired = 0
-    const lanes = new Map<string, Lane>()
-    for (const other of this.#lanes.values()) if (!other.idle) lanes.set(other.key, other)
-    this.#lanes = lanes
+    if (this.policy.key === "aggregate" && lane.idle) this.#lanes.left()
   }
 
   #make(key: string): Lane {
     const lane = new Lane(this, key)
-    this.#lanes.set(key, lane)
+    this.#lanes.add(lane)
     return lane
   }
 }

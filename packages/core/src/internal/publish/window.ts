@@ -1,3 +1,5 @@
+import { Chain, type Link } from "../chain.ts"
+
 /**
  * The publish window: at most `maxCount` envelopes and `maxBytes` bytes between acceptance and the return of their
  * permits. A synchronous state machine; `admission.ts` puts fibers in front of it.
@@ -21,11 +23,8 @@ export interface Waiter {
   readonly refuse: () => void
 }
 
-interface Node {
+interface Node extends Link<Node> {
   readonly waiter: Waiter
-  previous: Node | undefined
-  next: Node | undefined
-  queued: boolean
 }
 
 /** Takes a waiter out of the line; without effect once it was granted or refused. */
@@ -36,12 +35,10 @@ const nothing: Cancel = () => {}
 export class Window {
   #count = 0
   #bytes = 0
-  #waiting = 0
   /** What those in line ask for. */
   #wantedCount = 0
   #wantedBytes = 0
-  #head: Node | undefined
-  #tail: Node | undefined
+  readonly #line = new Chain<Node>()
   #closed = false
   readonly maxCount: number
   readonly maxBytes: number
@@ -61,7 +58,7 @@ export class Window {
   }
   /** Waiters in line. */
   get waiting(): number {
-    return this.#waiting
+    return this.#line.size
   }
   get closed(): boolean {
     return this.#closed
@@ -89,16 +86,13 @@ export class Window {
       waiter.grant()
       return nothing
     }
-    const node: Node = { waiter, previous: this.#tail, next: undefined, queued: true }
-    if (this.#tail === undefined) this.#head = node
-    else this.#tail.next = node
-    this.#tail = node
-    this.#waiting++
+    const node: Node = { waiter, before: undefined, after: undefined, chained: false }
+    this.#line.add(node)
     this.#wantedCount += waiter.count
     this.#wantedBytes += waiter.bytes
     return () => {
-      if (!node.queued) return
-      const wasHead = this.#head === node
+      if (!node.chained) return
+      const wasHead = this.#line.first === node
       this.#unlink(node)
       // The one behind a large waiter may fit where that one did not.
       if (wasHead) this.#grantFitting()
@@ -115,7 +109,7 @@ export class Window {
   /** Refuses everybody in line and everybody to come. Permits out stay out until they are released. */
   close(): void {
     this.#closed = true
-    for (let node = this.#head; node !== undefined; node = this.#head) {
+    for (let node = this.#line.first; node !== undefined; node = this.#line.first) {
       this.#unlink(node)
       node.waiter.refuse()
     }
@@ -126,7 +120,7 @@ export class Window {
   }
 
   #grantFitting(): void {
-    for (let node = this.#head; node !== undefined; node = this.#head) {
+    for (let node = this.#line.first; node !== undefined; node = this.#line.first) {
       if (!this.#fits(node.waiter.count, node.waiter.bytes)) return
       this.#unlink(node)
       this.#count += node.waiter.count
@@ -136,13 +130,8 @@ export class Window {
   }
 
   #unlink(node: Node): void {
-    node.queued = false
-    this.#waiting--
+    this.#line.delete(node)
     this.#wantedCount -= node.waiter.count
     this.#wantedBytes -= node.waiter.bytes
-    if (node.previous === undefined) this.#head = node.next
-    else node.previous.next = node.next
-    if (node.next === undefined) this.#tail = node.previous
-    else node.next.previous = node.previous
   }
 }

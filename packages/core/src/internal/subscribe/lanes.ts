@@ -1,5 +1,6 @@
 import { Fifo } from "../fifo.ts"
 import { Heap } from "../heap.ts"
+import { Returning } from "../returning.ts"
 
 /**
  * The lanes of a subscription: one FIFO for each aggregate that has deliveries in hand, and the choice of whose turn is
@@ -47,19 +48,13 @@ export class Lane<A> {
   }
 }
 
-/** Lanes that are gone are forgotten when there may be so many of them, and as many as of the others. */
-const mostGone = 1024
-
 interface Alarm<A> {
   readonly at: number
   readonly lane: Lane<A>
 }
 
 export class Lanes<A extends LaneItem<A>> {
-  /** With some that are gone: most aggregates come again, and a map that loses as many as it gets is made anew often. */
-  #lanes = new Map<string, Lane<A>>()
-  /** How many have gone since those that are gone were forgotten. */
-  #gone = 0
+  readonly #lanes = new Returning<Lane<A>>(({ state }) => state === "gone")
   #active = 0
   readonly #round = new Fifo<Turn<A>>()
   readonly #alarms = new Heap<Alarm<A>>((self, that) => self.at < that.at)
@@ -84,8 +79,8 @@ export class Lanes<A extends LaneItem<A>> {
     return this.#halted
   }
 
-  *values(): IterableIterator<Lane<A>> {
-    for (const lane of this.#lanes.values()) if (lane.state !== "gone") yield lane
+  values(): IterableIterator<Lane<A>> {
+    return this.#lanes.present()
   }
 
   get(key: string): Lane<A> | undefined {
@@ -98,7 +93,7 @@ export class Lanes<A extends LaneItem<A>> {
     let lane = this.#lanes.get(item.key)
     if (lane === undefined) {
       lane = new Lane<A>(item.key)
-      this.#lanes.set(item.key, lane)
+      this.#lanes.add(lane)
     }
     item.lane = lane
     lane.length++
@@ -253,11 +248,7 @@ export class Lanes<A extends LaneItem<A>> {
     lane.tail = undefined
     lane.length = 0
     this.#active--
-    if (++this.#gone < Math.max(mostGone, this.#lanes.size / 2)) return
-    this.#gone = 0
-    const lanes = new Map<string, Lane<A>>()
-    for (const other of this.values()) lanes.set(other.key, other)
-    this.#lanes = lanes
+    this.#lanes.left()
   }
 
   /** Takes the lane out of the count of its state. */
